@@ -1,0 +1,104 @@
+"""What is asked and what came back, as values. Nothing here knows how bytes travel."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Service(enum.StrEnum):
+    """The four HTTP services that this package talks to."""
+
+    IMS = "ims"
+    IAM = "iam"
+    OBS = "obs"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A stretch of a local file as a request body, so that an upload of any size costs no memory.
+
+    :param path: the file.
+    :param offset: first byte.
+    :param length: number of bytes.
+    """
+
+    path: Path
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question to a service, before anybody knows endpoints, project or keys.
+
+    :param path: for IMS and IAM the path, where ``{project_id}`` is filled in later; for OBS the object
+        key, unquoted, empty for the bucket itself.
+    :param repeatable: whether asking twice does no harm. A submit is not: it is sent again only after an
+        answer that proves that nothing happened.
+    :param attempts: how often a driver may send it altogether.
+    :param read_limit: the most bytes of an answer's body that anybody will look at.
+    """
+
+    service: Service
+    method: str
+    path: str
+    bucket: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | FilePart = b""
+    repeatable: bool = True
+    attempts: int = 4
+    read_limit: int = 4 * 1024 * 1024
+
+    def __repr__(self) -> str:
+        # Headers and bodies of IAM calls hold secrets; the address says enough.
+        return f"<Call {self.service} {self.method} {self.bucket}{':' if self.bucket else ''}{self.path}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call made ready for the wire: percent-encoded URL, signed headers."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | FilePart = b""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.partition('?')[0]}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait before going on.
+
+    :param seconds: how long.
+    :param reason: for a log line.
+    """
+
+    seconds: float
+    reason: str = ""
+
+
+# A conversation: yields a Call and is sent its Response (or has the call's error thrown in), or yields a
+# Pause and is sent None. Written once; the sync driver and the async driver both run it.
+Flow = Generator["Call | Pause", Any, T]
