@@ -27,11 +27,11 @@ OBS_SUB_RESOURCES = frozenset(
     CDNNotifyConfiguration acl append attname backtosource cors customdomain delete deletebucket
     directcoldaccess encryption inventory length lifecycle location logging metadata modify name
     notification object-lock obscompresspolicy orchestration partNumber policy policyStatus position
-    publicAccessBlock quota rename replication requestPayment response-cache-control response-
-    content-disposition response-content-encoding response-content-language response-content-type
-    response-expires restore retention storageClass storagePolicy storageinfo tagging torrent
-    truncate uploadId uploads versionId versioning versions website x-image-process x-image-save-
-    bucket x-image-save-object x-obs-security-token
+    publicAccessBlock quota rename replication requestPayment response-cache-control
+    response-content-disposition response-content-encoding response-content-language
+    response-content-type response-expires restore retention storageClass storagePolicy storageinfo
+    tagging torrent truncate uploadId uploads versionId versioning versions website x-image-process
+    x-image-save-bucket x-image-save-object x-obs-security-token
     """.split()
 )
 
