@@ -40,6 +40,7 @@ class Call:
 
     :param path: for IMS and IAM the path, where ``{project_id}`` is filled in later; for OBS the object
         key, unquoted, empty for the bucket itself.
+    :param signed: whether the account adds its credential; False for the calls that obtain one.
     :param repeatable: whether asking twice does no harm. A submit is not: it is sent again only after an
         answer that proves that nothing happened.
     :param attempts: how often a driver may send it altogether.
@@ -53,6 +54,7 @@ class Call:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | FilePart = b""
+    signed: bool = True
     repeatable: bool = True
     attempts: int = 4
     read_limit: int = 4 * 1024 * 1024

@@ -43,7 +43,7 @@ def encode(text: str) -> str:
 
 def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
     """Write query pairs for a URL in the spelling that is also the signed one."""
-    return "&".join(sorted(f"{encode(key)}={encode(value)}" for key, value in pairs))
+    return "&".join(f"{encode(key)}={encode(value)}" for key, value in sorted(pairs))
 
 
 def sdk_date(now: float) -> str:
@@ -66,13 +66,13 @@ def canonical_request(
 ) -> str:
     """Build what SDK-HMAC-SHA256 signs.
 
-    :param path: as on the wire (percent-encoded or not: each segment is decoded, then encoded anew).
+    :param path: as on the wire (percent-encoded or not: it is decoded, then each segment encoded anew).
     :param query: decoded pairs.
     :param headers: lower-case names.
     :param signed_headers: lower-case names, sorted.
     :param body_hash: hex SHA-256 of the body, or the value of ``X-Sdk-Content-Sha256``.
     """
-    uri = "/".join(encode(unquote(segment)) for segment in path.split("/"))
+    uri = "/".join(encode(segment) for segment in unquote(path).split("/"))
     if not uri.endswith("/"):
         uri += "/"  # only in the signature; the wire path stays as it is
     names = list(signed_headers)

@@ -1,0 +1,200 @@
+"""The client of the triggerer: ``aiohttp`` does the asking, ``tenacity`` the asking again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from tenacity import AsyncRetrying
+from yarl import URL
+
+from ims_airflow.client.transport import USER_AGENT, HttpOptions, checked, retrying, untrusted
+from ims_airflow.exceptions import AnswerLostError, AuthenticationError, NotSentError, UnusableAnswerError
+from ims_airflow.protocol.account import Account
+from ims_airflow.protocol.message import Call, Flow, Pause, Request, Response, Service
+
+T = TypeVar("T")
+_CHUNK = 64 * 1024
+
+
+class AsyncClient:
+    """Runs flows over HTTP without blocking the event loop. Belongs to the loop that it is first used on.
+
+    :param account: who asks, and where.
+    :param options: time-outs and TLS.
+    :param clock: returns epoch seconds.
+    :param sleep: waits for seconds.
+    :param chance: returns a random number in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        options: HttpOptions | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.account = account
+        self.options = options or HttpOptions()
+        self.clock = clock
+        self.sleep = sleep
+        self.chance = chance
+        self._lock = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[str, str | None] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its result.
+
+        :raises ImsAirflowError: what the flow lets through.
+        """
+        try:
+            step = next(flow)
+            while True:
+                step = await self._advance(flow, step)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    async def _advance(self, flow: Flow[T], step: Call | Pause) -> Call | Pause:
+        if isinstance(step, Pause):
+            await self.sleep(step.seconds)
+            return flow.send(None)
+        try:
+            response = await self.send(step)
+        except Exception as error:  # noqa: BLE001  # the flow decides what an error means
+            return flow.throw(error)
+        return flow.send(response)
+
+    async def send(self, call: Call) -> Response:
+        """Send a call, again where that is safe and may help, and return its successful answer.
+
+        :raises TransportError: no answer.
+        :raises ApiError: an answer that is an error.
+        :raises UnusableAnswerError: an answer that cannot be read.
+        """
+        if call.attempts == 1:
+            return await self._authorised(call)
+        return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
+
+    async def _authorised(self, call: Call) -> Response:
+        await self._prepare(call)
+        used = self.account.credential
+        try:
+            return await self._exchange(call)
+        except AuthenticationError as error:
+            if not call.signed or not self.account.refused(used, error):
+                raise
+        await self._prepare(call)
+        return await self._exchange(call)
+
+    async def _prepare(self, call: Call) -> None:
+        if self.account.lacks(call, self.clock()):
+            async with self._lock:
+                if self.account.lacks(call, self.clock()):
+                    await self.run(self.account.learn(call, self.clock()))
+
+    async def _exchange(self, call: Call) -> Response:
+        request = self.account.request(call, self.clock())
+        direct = call.service is Service.METADATA  # never behind a proxy
+        return checked(call, await self._transfer(request, call.read_limit, direct=direct))
+
+    async def _transfer(self, request: Request, limit: int, *, direct: bool) -> Response:
+        if not isinstance(request.body, bytes):
+            raise TypeError("the async client sends no files")
+        url = URL(request.url, encoded=True)
+        with _translated(request):
+            async with self._open().request(
+                request.method,
+                url,
+                headers=request.headers,
+                data=request.body or None,
+                proxy=None if direct else self._proxy(url),
+                allow_redirects=False,  # a redirect would carry the signature to another host
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                content = await _read(answer, request, limit)
+                return Response(answer.status, headers, content)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(
+                total=self.options.total,
+                sock_connect=self.options.connect_timeout,
+                sock_read=self.options.read_timeout,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=_tls(self.options.verify), limit=64),
+                timeout=timeout,
+                headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        return self._session
+
+    def _proxy(self, url: URL) -> str | None:
+        # Not trust_env: aiohttp would then look into ~/.netrc before each request, in a thread, and refuse
+        # to send our Authorization when it finds the host there.
+        origin = str(url.origin())
+        if origin not in self._proxies:
+            self._proxies[origin] = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
+        return self._proxies[origin]
+
+
+async def _read(answer: aiohttp.ClientResponse, request: Request, limit: int) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_chunked(_CHUNK):
+        content += chunk
+        if len(content) > limit:
+            answer.close()
+            raise UnusableAnswerError(f"{request!r}: the answer is larger than {limit} bytes")
+    return bytes(content)
+
+
+def _tls(verify: bool | str) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+
+
+@contextmanager
+def _translated(request: Request) -> Iterator[None]:
+    """Turn the exceptions of ``aiohttp`` into ours: was it sent or not, that is the question."""
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise untrusted(request, str(error.certificate_error)) from None
+    except (
+        aiohttp.ClientConnectorError,
+        aiohttp.ConnectionTimeoutError,
+        aiohttp.ClientHttpProxyError,
+    ) as error:
+        raise NotSentError(f"{request!r}: {_reason(error)}") from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise AnswerLostError(f"{request!r}: {_reason(error)}") from None
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {getattr(error, 'strerror', None) or error}".rstrip(": ")

@@ -1,0 +1,81 @@
+"""What both drivers share: limits, retry rules, the reading of an answer's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
+
+from ims_airflow import __version__
+from ims_airflow.exceptions import ApiError, ImsAirflowError, InvalidInputError
+from ims_airflow.protocol.errors import error_from
+from ims_airflow.protocol.message import Call, Request, Response
+from ims_airflow.protocol.polling import backoff
+
+USER_AGENT = f"ims-airflow/{__version__}"
+LONGEST_RETRY_WAIT = 60.0  # seconds; whoever is told to wait longer decides for himself
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How to reach the services.
+
+    :param verify: True, False, or the path of a CA bundle.
+    :param connect_timeout: seconds.
+    :param read_timeout: seconds between two bytes of an answer; the whole answer may take four times this.
+    """
+
+    verify: bool | str = True
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+
+    @property
+    def total(self) -> float:
+        """Seconds that one exchange may take altogether."""
+        return self.connect_timeout + 4 * self.read_timeout
+
+
+def checked(call: Call, response: Response) -> Response:
+    """Return the answer if it is a success.
+
+    :raises ImsAirflowError: otherwise.
+    """
+    error = error_from(call.service, response)
+    if error is not None:
+        raise error
+    return response
+
+
+def untrusted(request: Request, reason: str) -> InvalidInputError:
+    """Word a TLS certificate that cannot be verified: waiting does not help, the Connection must change."""
+    return InvalidInputError(
+        f"verify: the TLS certificate behind {request!r} is not trusted ({reason}). "
+        "Set verify in the Connection's extra to the path of the CA bundle that signed it"
+    )
+
+
+def may_repeat(call: Call, error: BaseException) -> bool:
+    """Whether sending the call again can help and does no harm."""
+    if not isinstance(error, ImsAirflowError) or not error.retryable:
+        return False
+    if isinstance(error, ApiError) and (error.retry_after or 0) > LONGEST_RETRY_WAIT:
+        return False
+    return call.repeatable or not error.outcome_unknown
+
+
+def retrying(call: Call, chance: Callable[[], float]) -> dict[str, Any]:
+    """Return the arguments of ``tenacity.Retrying`` or ``AsyncRetrying`` for a call."""
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        retry_after = getattr(error, "retry_after", None)
+        return backoff(state.attempt_number, chance(), retry_after=retry_after, longest=20.0)
+
+    return {
+        "stop": stop_after_attempt(call.attempts),
+        "wait": wait,
+        "retry": retry_if_exception(lambda error: may_repeat(call, error)),
+        "reraise": True,
+    }

@@ -1,0 +1,178 @@
+"""From an Airflow Connection to an account: which field means what, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ims_airflow.client.transport import HttpOptions
+from ims_airflow.protocol.account import Account
+from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password
+from ims_airflow.protocol.endpoints import Endpoints, endpoints_for, is_url
+from ims_airflow.protocol.validation import Violation, raise_for
+
+SOURCE = "README, Connection"
+DEFAULTS = HttpOptions()
+_TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+
+
+class ConnectionLike(Protocol):
+    """What is read of an Airflow Connection."""
+
+    conn_id: str
+    login: str | None
+    password: str | None
+    extra: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A Connection, read and checked.
+
+    :param project_id: empty when it is to be looked up by region.
+    """
+
+    identity: Identity
+    endpoints: Endpoints
+    region: str
+    project_id: str
+    options: HttpOptions
+
+    def account(self) -> Account:
+        """Return a new account that has learned nothing yet."""
+        return Account(self.identity, self.endpoints, region=self.region, project_id=self.project_id)
+
+
+def read_connection(connection: ConnectionLike, region: str | None = None) -> Profile:
+    """Read a Connection.
+
+    :param region: overrides the Connection's.
+    :raises InvalidInputError: naming every field that is wrong.
+    """
+    return _Reader(connection, region).profile()
+
+
+class _Reader:
+    """Collects what is wrong while it reads, so that one error tells everything."""
+
+    def __init__(self, connection: ConnectionLike, region: str | None) -> None:
+        self._connection = connection
+        self._violations: list[Violation] = []
+        self._extra = self._read_extra()
+        self._region = region or self._text("region")
+
+    def profile(self) -> Profile:
+        identity = self._identity()
+        endpoints = self._endpoints()
+        project_id = self._text("project_id")
+        if not self._region and not (project_id and self._text("ims_endpoint")):
+            self._wrong(
+                "extra.region", self._region, "is needed: the region of the images, such as cn-north-4"
+            )
+        options = HttpOptions(
+            verify=self._verify(),
+            connect_timeout=self._seconds("connect_timeout", DEFAULTS.connect_timeout),
+            read_timeout=self._seconds("read_timeout", DEFAULTS.read_timeout),
+        )
+        raise_for(f"Connection {self._connection.conn_id!r}", self._violations)
+        return Profile(identity, endpoints, self._region, project_id, options)
+
+    def _wrong(self, field: str, value: object, rule: str) -> None:
+        self._violations.append(Violation(field, value, rule, SOURCE))
+
+    def _read_extra(self) -> Mapping[str, Any]:
+        try:
+            extra = json.loads(self._connection.extra or "{}")
+        except ValueError:
+            extra = None
+        if isinstance(extra, dict):
+            return extra
+        self._wrong("extra", "(not shown)", "must be a JSON object")
+        return {}
+
+    def _text(self, name: str) -> str:
+        value = self._extra.get(name)
+        if value is None or isinstance(value, str):
+            return (value or "").strip()
+        self._wrong(f"extra.{name}", f"a {type(value).__name__}", "must be a text")
+        return ""
+
+    def _identity(self) -> Identity:
+        kinds: dict[str, Callable[[], Identity]] = {
+            "aksk": self._access_key,
+            "password": self._password,
+            "metadata": EcsAgency,
+        }
+        auth = self._text("auth") or "aksk"
+        if auth not in kinds:
+            self._wrong("extra.auth", auth, f"must be one of {', '.join(kinds)}")
+            return EcsAgency()
+        return kinds[auth]()
+
+    def _access_key(self) -> AccessKey:
+        ak, sk = self._login("the access key (AK)"), self._password_field("the secret key (SK)")
+        return AccessKey(ak, sk, self._text("security_token"))
+
+    def _password(self) -> Password:
+        domain = self._text("domain_name")
+        if not domain:
+            self._wrong(
+                "extra.domain_name", domain, "is needed for auth=password: the IAM user's account name"
+            )
+        return Password(
+            domain, self._login("the IAM user's name"), self._password_field("the user's password")
+        )
+
+    def _login(self, what: str) -> str:
+        value = (self._connection.login or "").strip()
+        if not value:
+            self._wrong("login", value, f"is needed: {what}")
+        return value
+
+    def _password_field(self, what: str) -> str:
+        value = (self._connection.password or "").strip()
+        if not value:
+            self._wrong("password", value, f"is needed: {what}")
+        return value
+
+    def _endpoints(self) -> Endpoints:
+        urls = {name: self._url(f"{name}_endpoint") for name in ("ims", "iam", "obs", "metadata")}
+        addressing = self._text("obs_addressing") or "virtual"
+        if addressing not in {"virtual", "path"}:
+            self._wrong("extra.obs_addressing", addressing, "must be virtual or path")
+        return endpoints_for(self._region, **urls, obs_path_style=addressing == "path")
+
+    def _url(self, name: str) -> str:
+        value = self._text(name)
+        if value and not is_url(value):
+            self._wrong(f"extra.{name}", value, "must be a full URL without a path, such as https://host")
+        return value
+
+    def _verify(self) -> bool | str:
+        value = self._extra.get("verify", True)
+        if isinstance(value, bool):
+            return value
+        text = str(value).strip()
+        if text.lower() in _TRUE or not text or value is None:
+            return True
+        if text.lower() in _FALSE:
+            return False
+        if not Path(text).exists():
+            self._wrong("extra.verify", text, "must be true, false or the path of a CA bundle that exists")
+        return text
+
+    def _seconds(self, name: str, default: float) -> float:
+        value = self._extra.get(name)
+        if value is None or value == "":
+            return default
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            seconds = -1.0
+        if isinstance(value, bool) or not 0 < seconds <= 3600:
+            self._wrong(f"extra.{name}", value, "must be a number of seconds, above 0 and at most 3600")
+            return default
+        return seconds

@@ -1,0 +1,60 @@
+"""Links from a task to the Huawei Cloud console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseHook, BaseOperatorLink
+
+from ims_airflow.exceptions import ImsAirflowError
+from ims_airflow.hooks.connection import read_connection
+from ims_airflow.protocol.image_url import parse_image_url
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+CONSOLE = "https://console.huaweicloud.com/console/"
+
+
+class _ConsoleLink(BaseOperatorLink):
+    """A page of the console in the task's region. Written by the worker after each leg of the task."""
+
+    def page(self, operator: Any) -> str:
+        """Return what follows the ``#`` of the page's address."""
+        raise NotImplementedError
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  # Airflow's signature
+        """Return the address, empty when the region is unknown."""
+        try:
+            region = _region(operator)
+            return f"{CONSOLE}?region={quote(region)}#{self.page(operator)}" if region else ""
+        except ImsAirflowError:
+            return ""  # the task itself has said what is wrong
+
+
+class ImsImageLink(_ConsoleLink):
+    """The private images in the IMS console."""
+
+    name = "Image in the IMS console"
+
+    def page(self, operator: Any) -> str:  # noqa: ARG002  # the list has no address per image
+        """Return the page of private images."""
+        return "/ims/manager/imageList/privateImage"
+
+
+class ObsObjectLink(_ConsoleLink):
+    """The bucket of the image file in the OBS console."""
+
+    name = "File in the OBS console"
+
+    def page(self, operator: Any) -> str:
+        """Return the page of the bucket's objects."""
+        url = parse_image_url(operator.image_url)
+        return f"/obs/manage/{quote(url.bucket)}/object/list"
+
+
+def _region(operator: Any) -> str:
+    region = getattr(operator, "region", None)
+    return region or read_connection(BaseHook.get_connection(operator.ims_conn_id)).region

@@ -1,0 +1,290 @@
+"""Creating data-disk images."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import AirflowTaskTimeout
+
+from ims_airflow.exceptions import ImageNotUsableError, JobFailedError, JobTimeoutError, NotFoundError
+from ims_airflow.hooks.base import DEFAULT_CONN_ID
+from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.links.console import ImsImageLink, ObsObjectLink
+from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
+from ims_airflow.protocol.ims import JobQuery
+from ims_airflow.protocol.job_watch import JobWatch
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.submission import SETTLING, Patience, Submission
+from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.waiting import Deadline, follow
+from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline, push
+from ims_airflow.triggers.event import parse_event
+from ims_airflow.triggers.ims import ImsJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+REQUEST_FIELDS = (
+    "name",
+    "image_url",
+    "min_disk",
+    "os_type",
+    "description",
+    "cmk_id",
+    "tags",
+    "image_tags",
+    "enterprise_project_id",
+)
+LONGEST_NAP = 10.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
+
+
+class _LongPauseError(Exception):
+    """Ends a run that would have to sleep long in a worker."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class ImsCreateDataImageOperator(BaseOperator):
+    """Makes a data-disk image from an image file in OBS: submits the request once, follows it if asked to.
+
+    The ``job_id`` is pushed to XCom before any waiting starts. Without waiting the operator returns it; with
+    waiting it returns a mapping with ``image_id``, ``image_name``, ``job_id``, ``status`` and more.
+
+    Whatever fails in between (a lost answer, a killed worker, a retry, a clear in mid-flight), the next try
+    takes up the submission where it stood. It adopts what the cloud has already begun and submits anew only
+    when nothing is there. Clearing a task that has succeeded asks for a new image.
+
+    Request fields, all templated (IMS API reference, 使用外部镜像文件制作数据镜像):
+
+    :param name: 1 to 128 characters: letters, digits, Chinese, ``-._`` and inner spaces.
+    :param image_url: the file, ``bucket:key``; bucket and object of class STANDARD.
+    :param min_disk: size of the disk in GB, 40 to 2048, at least the file's virtual size.
+    :param os_type: ``Linux`` or ``Windows``.
+    :param description: at most 1024 characters, without ``<``, ``>`` and carriage returns.
+    :param cmk_id: id of the KMS key for an encrypted image.
+    :param tags: at most 10 texts ``key.value``; excludes ``image_tags``.
+    :param image_tags: at most 10 mappings ``{"key": …, "value": …}``; excludes ``tags``. One tag more is sent
+        as a marker by which the image of a lost answer is recognised, where there is room for it.
+    :param enterprise_project_id: ``"0"`` or a UUID.
+
+    Running:
+
+    :param ims_conn_id: Connection of type ``huaweicloud_ims`` (templated).
+    :param region: overrides the Connection's region (templated).
+    :param wait_for_completion: wait until the image is active.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's
+        ``[operators] default_deferrable``.
+    :param poll_interval: seconds between two looks at the job, None to adapt it to the elapsed time.
+    :param timeout: how long one try may take, in seconds or as a timedelta; None for no limit. The job
+        goes on when it is over, and a retry reattaches to it.
+    :param trouble_budget: seconds during which IMS may be unable to answer before the try fails.
+    :param settling_window: seconds for which the image of a lost answer is looked for before the request
+        counts as not accepted.
+    :param job_query: ``ShowJob`` or ``ShowJobProgress``, the API to ask about the job.
+    :param verify_image: whether the image must be seen active before a job counts as done.
+
+    :raises InvalidInputError: a literal argument breaks a rule, when the DAG is parsed.
+    :raises AirflowFailException: for what no retry can help.
+    :raises ImsAirflowError: for what a retry may.
+    """
+
+    template_fields: Sequence[str] = (*REQUEST_FIELDS, "ims_conn_id", "region")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json", "image_tags": "json"}
+    operator_extra_links = (ImsImageLink(), ObsObjectLink())
+    ui_color = "#fde8e8"
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        image_url: str,
+        min_disk: int | str,
+        os_type: str,
+        description: str | None = None,
+        cmk_id: str | None = None,
+        tags: Sequence[str] | str | None = None,
+        image_tags: Sequence[Mapping[str, str]] | Mapping[str, str] | str | None = None,
+        enterprise_project_id: str | None = None,
+        ims_conn_id: str = DEFAULT_CONN_ID,
+        region: str | None = None,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        timeout: float | timedelta | None = timedelta(hours=6),
+        trouble_budget: float = 900.0,
+        settling_window: float = SETTLING,
+        job_query: JobQuery = "ShowJob",
+        verify_image: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.image_url = image_url
+        self.min_disk = min_disk
+        self.os_type = os_type
+        self.description = description
+        self.cmk_id = cmk_id
+        self.tags = tags
+        self.image_tags = image_tags
+        self.enterprise_project_id = enterprise_project_id
+        self.ims_conn_id = ims_conn_id
+        self.region = region
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self.trouble_budget = trouble_budget
+        self.settling_window = settling_window
+        self.job_query: JobQuery = job_query
+        self.verify_image = verify_image
+        raise_for(type(self).__name__, literal_violations(self._fields()))
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in REQUEST_FIELDS}
+
+    @cached_property
+    def hook(self) -> ImsHook:
+        """The hook."""
+        return ImsHook(self.ims_conn_id, self.region)
+
+    def execute(self, context: Context) -> Any:
+        """Submit, and wait if asked to."""
+        with airflow_errors():
+            return self._create(context, self._submission(context))
+
+    def execute_after_pause(self, context: Context, event: Any = None) -> Any:  # noqa: ARG002
+        """Go on after a pause that was spent in the triggerer: the record knows where we were."""
+        return self.execute(context)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """Take what the trigger found."""
+        with airflow_errors():
+            submission = self._submission(context)
+            outcome = parse_event(event)
+            if submission.target not in {"", outcome.subject}:
+                # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
+                self.log.warning(
+                    "An event about %s came, not about %s: waiting on", outcome.subject, submission.target
+                )
+                self._wait_deferred(context, submission.target)
+            try:
+                with _discarding(submission):
+                    return self._finish(submission, outcome.outcome())
+            except NotFoundError:
+                return self._start_over(context, submission)
+            except JobTimeoutError as error:
+                if outcome.deadline == "execution_timeout":
+                    raise AirflowTaskTimeout(str(error)) from None
+                raise
+
+    def _submission(self, context: Context) -> Submission:
+        profile = self.hook.profile
+        return Submission(
+            DataImageRequest.from_arguments(**self._fields()).validated(),
+            TaskMemory(context, "ims_submission"),
+            scope=f"{profile.region} {profile.endpoints.ims}",
+            new_marker=lambda: uuid.uuid4().hex,
+            surroundings=SURROUNDINGS,
+            log=self.log,
+            patience=Patience(settling=self.settling_window),
+            deadline=self._deadline(context),
+        )
+
+    def _deadline(self, context: Context) -> Deadline | None:
+        started = attempt_started(context, SURROUNDINGS.clock())
+        return deadline(started, self.timeout, self.execution_timeout if self.deferrable else None)
+
+    def _create(self, context: Context, submission: Submission) -> Any:
+        try:
+            job_id = self.hook.client.run(submission.run(), pause=self._pause)
+        except _LongPauseError as pause:
+            trigger = TimeDeltaTrigger(timedelta(seconds=pause.seconds))
+            self.defer(trigger=trigger, method_name="execute_after_pause")
+        push(context, "job_id", job_id)
+        if not self.wait_for_completion:
+            submission.discard()  # the task ends here: clearing it later asks for a new image
+            return job_id
+        try:
+            return self._wait(context, submission, job_id)
+        except NotFoundError:
+            return self._start_over(context, submission)
+
+    def _start_over(self, context: Context, submission: Submission) -> Any:
+        """Look for the image of a job that IMS has forgotten. Called while that error is handled."""
+        if not submission.job_unknown():
+            raise  # noqa: PLE0704
+        return self._create(context, submission)
+
+    def _pause(self, seconds: float) -> None:
+        if self.deferrable and seconds > LONGEST_NAP:
+            raise _LongPauseError(seconds)
+        self.hook.client.sleep(seconds)
+
+    def _wait(self, context: Context, submission: Submission, job_id: str) -> dict[str, Any]:
+        watch = JobWatch(
+            job_id,
+            started=attempt_started(context, SURROUNDINGS.clock()),
+            log=self.log,
+            policy=PollPolicy(fixed=self.poll_interval),
+            budget=self.trouble_budget,
+            query=self.job_query,
+            verify_image=self.verify_image,
+        )
+        client = self.hook.client
+        with _discarding(submission):
+            if not self.deferrable:
+                outcome = client.run(follow(watch, SURROUNDINGS, self._deadline(context)))
+                return self._finish(submission, outcome.as_dict())
+            # Looking before deferring spares a deferral that would end at once.
+            found = client.run(watch.look(SURROUNDINGS.clock()))
+            if found is not None:
+                return self._finish(submission, found.as_dict())
+        self._wait_deferred(context, job_id)
+
+    def _wait_deferred(self, context: Context, job_id: str) -> NoReturn:
+        limit = self._deadline(context)
+        trigger = ImsJobTrigger(
+            job_id,
+            trouble_budget=self.trouble_budget,
+            job_query=self.job_query,
+            verify_image=self.verify_image,
+            ims_conn_id=self.ims_conn_id,
+            region=self.region,
+            poll_interval=self.poll_interval,
+            started=attempt_started(context, SURROUNDINGS.clock()),
+            deadline=limit.at if limit else None,
+            deadline_name=limit.name if limit else "timeout",
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _finish(self, submission: Submission, result: Mapping[str, Any]) -> dict[str, Any]:
+        submission.discard()  # clearing the finished task asks for a new image
+        self.log.info(
+            "Image %s (%s) is made from %s: job %s, %s to %s",
+            result.get("image_id"),
+            result.get("image_name"),
+            self.image_url,
+            result.get("job_id"),
+            result.get("begin_time"),
+            result.get("end_time"),
+        )
+        return dict(result)
+
+
+@contextmanager
+def _discarding(submission: Submission) -> Iterator[None]:
+    """Forget the submission after a verdict: whatever comes next is a new one."""
+    try:
+        yield
+    except (JobFailedError, ImageNotUsableError):
+        submission.discard()
+        raise

@@ -1,0 +1,128 @@
+"""One account in one region: knows what it still has to learn, and makes calls ready for the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from ims_airflow.exceptions import AuthenticationError, CredentialExpiredError
+from ims_airflow.protocol import iam
+from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password, Token
+from ims_airflow.protocol.endpoints import Endpoints
+from ims_airflow.protocol.message import Call, Flow, Request, Service
+from ims_airflow.protocol.signing import encode_query, sign_obs, sign_sdk
+
+RENEW_BEFORE = 300.0  # seconds before its end at which a credential counts as expired
+
+
+class Account:
+    """Credentials, endpoints and project of one Connection, together with what was learned about them.
+
+    A driver asks :meth:`lacks` before each call, runs :meth:`learn` where something is missing (one at a
+    time), sends what :meth:`request` returns, and shows refusals to :meth:`refused`.
+
+    :param identity: who is asking.
+    :param region: names the project where ``project_id`` is empty.
+    """
+
+    def __init__(
+        self, identity: Identity, endpoints: Endpoints, *, region: str = "", project_id: str = ""
+    ) -> None:
+        self.endpoints = endpoints
+        self.region = region
+        self.project_id = project_id
+        self._identity = identity
+        self._key = identity if isinstance(identity, AccessKey) else None
+        self._token: Token | None = None
+        self._refusal: AuthenticationError | None = None
+
+    def __repr__(self) -> str:
+        return f"<Account {type(self._identity).__name__} in {self.region or self.endpoints.ims}>"
+
+    @property
+    def credential(self) -> AccessKey | Token | None:
+        """What requests are authorised with just now; compared by identity in :meth:`refused`."""
+        return self._token or self._key
+
+    def lacks(self, call: Call, now: float) -> bool:
+        """Whether :meth:`learn` must run before this call can be made.
+
+        :param now: epoch seconds.
+        :raises AuthenticationError: this credential was refused before. It is not sent again: six refused
+            signatures in a row lock an access key for five minutes (API Gateway error codes).
+        """
+        if not call.signed:
+            return False
+        if self._refusal is not None:
+            raise self._refusal
+        if call.service is Service.OBS:
+            return _stale(self._key, now)
+        if _stale(self.credential, now):
+            return True
+        return call.service is Service.IMS and not self.project_id
+
+    def learn(self, call: Call, now: float) -> Flow[None]:
+        """Obtain what this call lacks: token, temporary key, project id."""
+        if isinstance(self._identity, Password):
+            yield from self._learn_from_password(self._identity, call, now)
+        elif isinstance(self._identity, EcsAgency) and _stale(self._key, now):
+            self._key = yield from iam.obtain_agency_key()
+        if call.service is Service.IMS and not self.project_id:
+            self.project_id = yield from iam.obtain_project_id(self.region)
+
+    def _learn_from_password(self, who: Password, call: Call, now: float) -> Flow[None]:
+        token = self._token
+        if token is None or _stale(token, now):
+            token = yield from iam.obtain_token(who, region=self.region, project_id=self.project_id)
+            self._token = token
+            self.project_id = self.project_id or token.project_id
+        if call.service is Service.OBS and _stale(self._key, now):
+            self._key = yield from iam.obtain_temporary_key(token)  # OBS takes no tokens
+
+    def refused(self, used: AccessKey | Token | None, error: AuthenticationError) -> bool:
+        """Take note that the service refused a credential.
+
+        :param used: the :attr:`credential` at the time of the call.
+        :returns: whether asking again is worth it, because a fresh credential is or will be there.
+        """
+        if self.credential is not used:
+            return True  # somebody else has renewed it in the meantime
+        if isinstance(error, CredentialExpiredError) and not isinstance(self._identity, AccessKey):
+            self._token = self._key = None
+            return True
+        self._refusal = error
+        return False
+
+    def request(self, call: Call, now: float) -> Request:
+        """Make a call ready for the wire.
+
+        :param now: epoch seconds, for the signature.
+        """
+        path = quote(call.path.replace("{project_id}", self.project_id), safe="/~")
+        if call.service is Service.OBS:
+            path = f"/{path}"
+        url = self.endpoints.url(call.service, path, call.bucket)
+        headers = self._headers(call, url, path, now)
+        if call.query:
+            url += f"?{encode_query(call.query)}"
+        return Request(call.method, url, headers, call.body)
+
+    def _headers(self, call: Call, url: str, path: str, now: float) -> Mapping[str, str]:
+        headers = {"Host": urlsplit(url).netloc, **call.headers}
+        if not call.signed:
+            return headers
+        if call.service is Service.OBS:
+            key = self._key or AccessKey("", "")
+            return sign_obs(call.method, call.bucket, call.path, call.query, headers, key, now)
+        if self._token is not None:
+            return {**headers, "X-Auth-Token": self._token.value}
+        if call.service is Service.IMS:
+            headers["X-Project-Id"] = self.project_id
+        body = call.body if isinstance(call.body, bytes) else b""
+        return sign_sdk(call.method, path, call.query, headers, body, self._key or AccessKey("", ""), now)
+
+
+def _stale(credential: AccessKey | Token | None, now: float) -> bool:
+    if credential is None:
+        return True
+    return credential.expires_at is not None and credential.expires_at - now < RENEW_BEFORE

@@ -1,0 +1,113 @@
+"""The IMS calls of this package. Each is a flow: run it with a client of :mod:`ims_airflow.client`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from ims_airflow.exceptions import InvalidInputError, UnusableAnswerError
+from ims_airflow.protocol.data_image import DataImageRequest
+from ims_airflow.protocol.errors import json_object
+from ims_airflow.protocol.image import Image, parse_image
+from ims_airflow.protocol.job import Job, parse_job
+from ims_airflow.protocol.message import Call, Flow, Service
+
+# The two spellings of the job query, under the vendor's names. ShowJob is the one that every known client
+# uses; newer pages of the vendor point to ShowJobProgress, which lacks some error fields.
+JobQuery = Literal["ShowJob", "ShowJobProgress"]
+JOB_PATHS: dict[JobQuery, str] = {
+    "ShowJob": "/v1/{project_id}/jobs/",
+    "ShowJobProgress": "/v1/cloudimages/job/",
+}
+MOST_IMAGES = 10_000  # of one listing; far above any quota, it ends a listing whose markers run in a circle
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+def create_data_image(request: DataImageRequest) -> Flow[str]:
+    """Submit ``POST /v1/cloudimages/dataimages/action`` once and return the ``job_id``.
+
+    Source: IMS API reference, "Creating a Data Disk Image Using an External Image File". There is no
+    idempotency key, so the call is sent again only after an answer that proves that it had no effect.
+
+    :raises ImsAirflowError: with ``outcome_unknown`` set when a job may exist all the same.
+    """
+    response = yield Call(
+        Service.IMS,
+        "POST",
+        "/v1/cloudimages/dataimages/action",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(request.body(), ensure_ascii=False).encode(),
+        repeatable=False,
+        attempts=1,
+    )
+    job_id = json_object(response, "the answer to the data image request").get("job_id")
+    if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
+        raise UnusableAnswerError(
+            "IMS accepted the data image request, but its answer holds no usable job_id"
+        )
+    return job_id
+
+
+def show_job(job_id: str, *, query: JobQuery = "ShowJob", attempts: int = 4) -> Flow[Job]:
+    """Ask how a job fares.
+
+    Source: IMS API reference, "Querying an Asynchronous Job" and "… Job Progress".
+
+    :param query: which of the two query APIs to use.
+    :param attempts: how often to send the call; a caller with patience of its own wants 1.
+    """
+    checked_id("job_id", job_id)
+    response = yield Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts)
+    return parse_job(json_object(response, f"the answer about job {job_id}"), job_id)
+
+
+def list_images(filters: Mapping[str, str], *, attempts: int = 4) -> Flow[list[Image]]:
+    """List images (``GET /v2/cloudimages``), all pages.
+
+    :param filters: query parameters under the API's own names.
+    """
+    query = {"limit": "500", **filters}
+    found: dict[str, Image] = {}
+    while len(found) < MOST_IMAGES:
+        response = yield Call(
+            Service.IMS, "GET", "/v2/cloudimages", query=tuple(query.items()), attempts=attempts
+        )
+        payload = json_object(response, "the image list")
+        rows = payload.get("images")
+        if not isinstance(rows, list):
+            raise UnusableAnswerError("the image list of IMS holds no list named images")
+        page = [parse_image(row) for row in rows if isinstance(row, dict)]
+        new = {image.image_id: image for image in page if image.image_id not in found}
+        found.update(new)
+        if not new or len(rows) < int(query["limit"]):
+            break
+        query["marker"] = page[-1].image_id
+    return list(found.values())
+
+
+def show_image(image_id: str, *, attempts: int = 4) -> Flow[Image | None]:
+    """Return one image, None when the list does not hold it."""
+    checked_id("image_id", image_id)
+    images = yield from list_images({"id": image_id}, attempts=attempts)
+    return next((image for image in images if image.image_id == image_id), None)
+
+
+def delete_image(image_id: str) -> Flow[None]:
+    """Delete an image (``DELETE /v2/images/{image_id}``). The row disappears some time after the answer."""
+    checked_id("image_id", image_id)
+    yield Call(Service.IMS, "DELETE", f"/v2/images/{image_id}")
+
+
+def checked_id(field: str, value: str) -> str:
+    """Return an id that is safe as a part of a path.
+
+    :raises InvalidInputError: it is empty or holds other characters than ids have.
+    """
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise InvalidInputError(
+            f"{field}: {value!r} is not an id (letters, digits, '-' and '_', at most 128)"
+        )
+    return value

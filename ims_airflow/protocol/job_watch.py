@@ -1,0 +1,213 @@
+"""Following one job, or one image whose job id is lost, to a usable image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ims_airflow.exceptions import ImageNotUsableError, InvalidInputError, JobFailedError, NotFoundError
+from ims_airflow.protocol import ims
+from ims_airflow.protocol.error_codes import job_failure
+from ims_airflow.protocol.image import ACTIVE, BROKEN, IN_PROGRESS, Image
+from ims_airflow.protocol.job import Job
+from ims_airflow.protocol.message import Flow
+from ims_airflow.protocol.narration import Narrator, duration
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.waiting import Log, Watch
+
+IMAGE_PREFIX = "image:"  # of a job_id that stands for an adopted image
+
+# An unknown job_id has no documented answer; right after the submit it may just not be known everywhere yet.
+UNKNOWN_GRACE = 60.0
+# After SUCCESS the image list may lag behind the job; nobody says how far.
+SETTLE_GRACE = 120.0
+SETTLE_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job that succeeded, and its image.
+
+    :param image: None where it was not asked for.
+    :param trouble: seconds during which nobody could tell how the job fares.
+    """
+
+    job: Job
+    image: Image | None
+    looks: int = 0
+    trouble: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what goes into XCom."""
+        return {**(self.image.as_dict() if self.image else {}), **self.job.as_dict()}
+
+
+class JobWatch(Watch[Outcome]):
+    """Looks at a job until its image can be used.
+
+    :param job_id: the job, or ``image:<image_id>`` for an adopted image whose job id is lost: then the
+        image's own status is followed.
+    :param query: which of the two job query APIs to use.
+    :param verify_image: whether SUCCESS alone is not enough, and the image must be active.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        *,
+        started: float,
+        log: Log,
+        policy: PollPolicy | None = None,
+        budget: float = 900.0,
+        query: ims.JobQuery = "ShowJob",
+        verify_image: bool = True,
+    ) -> None:
+        self.image_id = job_id.removeprefix(IMAGE_PREFIX) if job_id.startswith(IMAGE_PREFIX) else ""
+        self.job_id = job_id
+        ims.checked_id("job_id", self.image_id or job_id)
+        super().__init__(
+            f"image {self.image_id}" if self.image_id else f"job {job_id}",
+            policy=policy or PollPolicy(),
+            budget=budget,
+            started=started,
+            log=log,
+        )
+        self._query: ims.JobQuery = query
+        self._verify = verify_image
+        self._narrator = Narrator(started)
+        self._done: Job | None = None
+        self._done_at = 0.0
+        self._unknown_since: float | None = None
+
+    def ask(self, now: float) -> Flow[Outcome | None]:
+        """Ask about the job, and once that succeeded, about its image.
+
+        :raises JobFailedError: the job ended with FAIL.
+        :raises ImageNotUsableError: it succeeded without a usable image.
+        """
+        job = self._done or (yield from self._ask_job(now))
+        if job is None:
+            return None
+        if not job.is_success:
+            self._tell(job, now)
+            return None
+        if self._done is None:
+            self._done, self._done_at = job, self._done_at or now
+        if not self._verify:
+            return self._outcome(job, None)
+        return (yield from self._ask_image(job, now))
+
+    def memo(self) -> dict[str, float]:
+        """Return what another process needs to go on with this watch, empty when there is nothing."""
+        unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
+        done = {} if self._done is None else {"done_at": self._done_at}
+        return {**super().memo(), **unknown, **done}
+
+    def recall(self, memo: Mapping[str, float]) -> None:
+        """Go on where another process stopped."""
+        super().recall(memo)
+        self._unknown_since = memo.get("unknown_since")
+        self._done_at = memo.get("done_at", 0.0)
+
+    def wait(self, now: float, chance: float) -> float:
+        """Return the seconds until the next look; short ones once only the image is awaited."""
+        usual = super().wait(now, chance)
+        return usual if self._done is None or self.trouble.failures else min(usual, SETTLE_WAIT)
+
+    def _ask_job(self, now: float) -> Flow[Job | None]:
+        if self.image_id:
+            return (yield from self._ask_adopted(now))
+        try:
+            job = yield from ims.show_job(self.job_id, query=self._query, attempts=1)
+        except NotFoundError as error:
+            if not self._still_unknown(now):
+                raise
+            self.log.warning("IMS does not know %s (yet): %s", self.what, error)
+            return None
+        self._unknown_since = None
+        if job.is_failed:
+            raise failure(job)
+        return job
+
+    def _ask_adopted(self, now: float) -> Flow[Job | None]:
+        image = yield from ims.show_image(self.image_id, attempts=1)
+        if image is None:
+            if not self._still_unknown(now):
+                raise JobFailedError(f"{self.what} has disappeared from the image list", retryable=True)
+            return None
+        self._unknown_since = None
+        if image.status in BROKEN:
+            raise JobFailedError(f"{self.what} ended as {image.status!r}", retryable=False)
+        status = "SUCCESS" if image.status == ACTIVE else "RUNNING"
+        return Job(
+            job_id=self.job_id,
+            status=status,
+            job_type="",
+            begin_time=image.created_at,
+            end_time="",
+            image_id=image.image_id,
+            image_name=image.name,
+            progress=None,
+            current_task=image.status,
+            error_code="",
+            fail_reason="",
+        )
+
+    def _ask_image(self, job: Job, now: float) -> Flow[Outcome | None]:
+        if not job.image_id:
+            raise ImageNotUsableError(f"{self.what} ended with SUCCESS, but its answer names no image_id")
+        image = yield from ims.show_image(job.image_id, attempts=1)
+        if image is not None and image.status == ACTIVE:
+            return self._outcome(job, image)
+        state = f"has status {image.status!r}" if image else "is not in the image list"
+        passing = image is None or image.status in IN_PROGRESS
+        if passing and now - self._done_at < SETTLE_GRACE:
+            return None
+        raise ImageNotUsableError(
+            f"{self.what} ended with SUCCESS, but image {job.image_id} {state}"
+            + (f" {SETTLE_GRACE:.0f} s later" if passing else "")
+        )
+
+    def _still_unknown(self, now: float) -> bool:
+        if self._unknown_since is None:
+            self._unknown_since = now
+        return now - self._unknown_since < UNKNOWN_GRACE
+
+    def _tell(self, job: Job, now: float) -> None:
+        if not job.is_known and job.status != self._narrator.seen[0]:
+            self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
+        if line := self._narrator.line(job, now):
+            self.log.info("%s", line)
+        if lasted := self._narrator.stalled(now):
+            self.log.warning("%s has not moved for %s", self.what, duration(lasted))
+
+    def _outcome(self, job: Job, image: Image | None) -> Outcome:
+        return Outcome(job, image, self.looks, self.trouble.total)
+
+
+def failure(job: Job) -> JobFailedError:
+    """Word the verdict of a job that ended with FAIL: code, reason, what to do about it."""
+    retryable, remedy = job_failure(job.error_code)
+    text = f"IMS job {job.job_id} ended with {job.status}"
+    if job.error_code:
+        text += f" {job.error_code}"
+    text += f": {job.fail_reason}" if job.fail_reason else ". IMS gave no reason"
+    if remedy:
+        text += f" What to do: {remedy}"
+    return JobFailedError(text, error_code=job.error_code, retryable=retryable)
+
+
+def checked_job_id(job_id: object) -> str:
+    """Return a job_id as a template rendered it.
+
+    :raises InvalidInputError: it is not one.
+    """
+    if not isinstance(job_id, str) or not job_id.strip():
+        raise InvalidInputError(
+            f"job_id: {job_id!r} is not a job id. It is what ImsCreateDataImageOperator returns; "
+            "None often means that the upstream task pushed no XCom"
+        )
+    job_id = job_id.strip()
+    ims.checked_id("job_id", job_id.removeprefix(IMAGE_PREFIX))
+    return job_id

@@ -1,0 +1,52 @@
+"""When to ask again.
+
+A job takes from two minutes to hours and says little about it, so the interval grows with the time that
+has passed: the delay until somebody notices the end stays a fixed share of the job's own duration. The
+fixed ten seconds of the vendor's Terraform provider are the measure: never more calls than it makes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PollPolicy:
+    """How the interval between two looks at a job develops.
+
+    :param fixed: seconds; when set, nothing else matters.
+    :param shortest: seconds, the interval at the beginning.
+    :param longest: seconds, the interval of a job that runs for hours.
+    :param share: of the elapsed time; 0.05 notices the end of a job within about 2.5 % of its duration.
+    :param jitter: the interval is stretched by up to this share, so that jobs of one minute drift apart.
+    """
+
+    fixed: float | None = None
+    shortest: float = 10.0
+    longest: float = 120.0
+    share: float = 0.05
+    jitter: float = 0.1
+
+    def wait(self, elapsed: float, chance: float) -> float:
+        """Return the seconds until the next look.
+
+        :param elapsed: seconds since the job was submitted or first seen.
+        :param chance: a random number in [0, 1).
+        """
+        if self.fixed is not None:
+            return self.fixed
+        interval = min(max(self.shortest, self.share * elapsed), self.longest)
+        return interval * (1 + self.jitter * chance)
+
+
+def backoff(
+    failures: int, chance: float, *, retry_after: float | None = None, longest: float = 60.0
+) -> float:
+    """Return the seconds to wait after trouble: doubling from one second, or what the service asked for.
+
+    :param failures: how many in a row, from 1.
+    :param chance: a random number in [0, 1): spreads those who met the same trouble.
+    :param retry_after: seconds; obeyed when it is the longer one.
+    """
+    interval = min(2.0 ** min(failures - 1, 16), longest) * (0.5 + chance / 2)
+    return interval if retry_after is None else max(interval, retry_after * (1 + chance / 10))

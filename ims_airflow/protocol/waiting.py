@@ -1,0 +1,190 @@
+"""The wait loop: look, decide, pause, until there is a result, a verdict or the deadline.
+
+Three outcomes never get mixed. A verdict (final error) passes through. Trouble (a retryable error) is
+forgiven as long as it lasts less than its budget. The deadline has an error of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from ims_airflow.exceptions import (
+    ImsAirflowError,
+    JobNotFollowedError,
+    JobTimeoutError,
+    ServiceError,
+    ThrottledError,
+    TransportError,
+    UnusableAnswerError,
+)
+from ims_airflow.protocol.message import Flow, Pause
+from ims_airflow.protocol.polling import PollPolicy, backoff
+
+R = TypeVar("R")
+
+# What may pass by itself. A job's own verdict is never among it, whether a new submission helps or not.
+FORGIVABLE = (TransportError, UnusableAnswerError, ThrottledError, ServiceError)
+
+
+class Log(Protocol):
+    """What this package needs of a logger."""
+
+    def info(self, message: str, /, *args: object) -> None:
+        """Log a line."""
+
+    def warning(self, message: str, /, *args: object) -> None:
+        """Log a line that a person should see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a wait takes from outside.
+
+    :param clock: returns epoch seconds.
+    :param chance: returns a random number in [0, 1).
+    """
+
+    clock: Callable[[], float] = field(repr=False)
+    chance: Callable[[], float] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When to stop waiting.
+
+    :param at: epoch seconds.
+    :param name: the argument that set it: ``timeout`` or ``execution_timeout``.
+    """
+
+    at: float
+    name: str = "timeout"
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Forgivable errors in a row.
+
+    :param budget: seconds that it may last.
+    :param since: epoch seconds of the first of them, None while all is well.
+    :param total: seconds of trouble that were lived through.
+    """
+
+    budget: float
+    since: float | None = None
+    failures: int = 0
+    total: float = 0.0
+    retry_after: float | None = None
+
+    def met(self, error: ImsAirflowError, now: float, what: str) -> None:
+        """Count an error.
+
+        :raises JobNotFollowedError: the budget is used up.
+        """
+        self.failures += 1
+        self.retry_after = getattr(error, "retry_after", None)
+        if self.since is None:
+            self.since = now
+        lasted = now - self.since
+        if lasted >= self.budget:
+            raise JobNotFollowedError(
+                f"{what} could not be asked about for {lasted:.0f} s (the budget is {self.budget:.0f} s), "
+                f"{self.failures} times in a row. It may well be going on. Last answer: {error}"
+            ) from error
+
+    def ended(self, now: float) -> float:
+        """Note that an answer came; return how many seconds of trouble lie behind."""
+        lasted = 0.0 if self.since is None else now - self.since
+        self.total += lasted
+        self.since, self.failures, self.retry_after = None, 0, None
+        return lasted
+
+
+class Watch(ABC, Generic[R]):
+    """Something that is looked at until it is done.
+
+    :param what: what it is, for messages.
+    :param policy: when to look again.
+    :param budget: seconds of trouble to forgive.
+    :param started: epoch seconds from which the policy counts.
+    """
+
+    def __init__(self, what: str, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
+        self.what = what
+        self.policy = policy
+        self.started = started
+        self.trouble = Trouble(budget)
+        self.looks = 0
+        self.log = log
+
+    @abstractmethod
+    def ask(self, now: float) -> Flow[R | None]:
+        """Ask once; None means not yet."""
+
+    def look(self, now: float) -> Flow[R | None]:
+        """Ask once and forgive trouble: None means not yet, or nobody could tell.
+
+        :param now: epoch seconds.
+        :raises JobNotFollowedError: trouble outlasted its budget.
+        """
+        self.looks += 1
+        try:
+            found = yield from self.ask(now)
+        except FORGIVABLE as error:
+            if self.trouble.since is None:
+                self.log.warning("Cannot ask about %s just now, keeping at it: %s", self.what, error)
+            self.trouble.met(error, now, self.what)
+            return None
+        self.answered(now)
+        return found
+
+    def answered(self, now: float) -> None:
+        """Note that the service answered, and say so after trouble."""
+        failures = self.trouble.failures
+        if failures:
+            lasted = self.trouble.ended(now)
+            self.log.warning(
+                "%s answers again after %.0f s of trouble (%d failures)", self.what, lasted, failures
+            )
+
+    def memo(self) -> dict[str, float]:
+        """Return what another process needs to go on with this watch, empty when there is nothing."""
+        since = self.trouble.since
+        return {} if since is None else {"since": since, "failures": self.trouble.failures}
+
+    def recall(self, memo: Mapping[str, float]) -> None:
+        """Go on where another process stopped."""
+        if "since" in memo:
+            self.trouble.since, self.trouble.failures = memo["since"], int(memo.get("failures", 1))
+
+    def wait(self, now: float, chance: float) -> float:
+        """Return the seconds until the next look.
+
+        :param chance: a random number in [0, 1).
+        """
+        usual = self.policy.wait(now - self.started, chance)
+        if not self.trouble.failures:
+            return usual
+        pause = backoff(self.trouble.failures, chance, retry_after=self.trouble.retry_after)
+        return pause if self.policy.fixed is None else max(pause, usual)
+
+
+def follow(watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None) -> Flow[R]:
+    """Look until there is a result.
+
+    :raises JobTimeoutError: the deadline passed first.
+    :raises JobNotFollowedError: trouble outlasted its budget.
+    """
+    while True:
+        found = yield from watch.look(surroundings.clock())
+        if found is not None:
+            return found
+        now = surroundings.clock()
+        pause = watch.wait(now, surroundings.chance())
+        if deadline is not None:
+            if now >= deadline.at:
+                raise JobTimeoutError(f"{watch.what} was not done in time ({deadline.name})")
+            pause = min(pause, deadline.at - now)
+        yield Pause(max(pause, 0.0))

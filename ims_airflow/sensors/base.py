@@ -1,0 +1,160 @@
+"""What the sensors share: the three modes of waiting, over one watch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowTaskTimeout
+
+from ims_airflow.client.sync import Client
+from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
+from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.waiting import Watch
+from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline
+from ims_airflow.triggers.base import WatchTrigger
+from ims_airflow.triggers.event import parse_event
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+R = TypeVar("R")
+
+
+class WatchSensor(BaseSensorOperator, Generic[R]):
+    """Waits for a watch in poke, reschedule or deferrable mode.
+
+    :param ims_conn_id: Connection of type ``huaweicloud_ims``.
+    :param region: overrides the Connection's region.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's
+        ``[operators] default_deferrable``.
+    :param poll_interval: seconds between two looks in every mode. Left out, the deferrable mode uses
+        ``poke_interval`` where that is given.
+    :param kwargs: as of any Airflow sensor; ``timeout`` and ``execution_timeout`` hold while deferred too.
+    """
+
+    final_errors: ClassVar[tuple[type[ImsAirflowError], ...]] = ()
+
+    def __init__(
+        self,
+        *,
+        ims_conn_id: str = DEFAULT_CONN_ID,
+        region: str | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if poll_interval is not None:
+            kwargs["poke_interval"] = poll_interval
+        chosen = "poke_interval" in kwargs
+        super().__init__(**kwargs)
+        self.ims_conn_id = ims_conn_id
+        self.region = region
+        self.deferrable = deferrable
+        self.poll_interval = self.poke_interval if chosen else None
+
+    @abstractmethod
+    def _watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
+        """Return what to look at."""
+
+    @abstractmethod
+    def _trigger(self, **kwargs: Any) -> WatchTrigger[R]:
+        """Return the trigger that follows the same."""
+
+    @abstractmethod
+    def _result(self, found: R) -> dict[str, Any]:
+        """Return what goes into XCom."""
+
+    @cached_property
+    def _client(self) -> Client:
+        return HuaweiCloudHook(self.ims_conn_id, self.region).client
+
+    @cached_property
+    def _policy(self) -> PollPolicy:
+        return PollPolicy(fixed=self.poll_interval)
+
+    def execute(self, context: Context) -> Any:
+        """Wait, and return what was found.
+
+        :raises AirflowFailException: for what no retry can help.
+        :raises ImsAirflowError: for what a retry may.
+        """
+        if not self.deferrable:
+            return super().execute(context)
+        started = attempt_started(context, SURROUNDINGS.clock())
+        with airflow_errors(*self.final_errors):
+            watch = self._watch(self._policy, started, self._client.account.region)
+            # Looking before deferring spares a deferral that would end at once.
+            found = self._client.run(watch.look(SURROUNDINGS.clock()))
+        if found is None:
+            self._wait_deferred(started)
+        return self._result(found)
+
+    def _wait_deferred(self, started: float) -> NoReturn:
+        limit = deadline(started, self.timeout, self.execution_timeout)
+        trigger = self._trigger(
+            ims_conn_id=self.ims_conn_id,
+            region=self.region,
+            poll_interval=self.poll_interval,
+            started=started,
+            deadline=limit.at if limit else None,
+            deadline_name=limit.name if limit else "timeout",
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(
+        self, context: Context, event: Mapping[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        """Take what the trigger found."""
+        with airflow_errors(*self.final_errors):
+            outcome = parse_event(event)
+            if outcome.subject != self._subject:
+                # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
+                self.log.warning(
+                    "An event about %s came, not about %s: waiting on", outcome.subject, self._subject
+                )
+                self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
+            try:
+                return dict(outcome.outcome())
+            except JobTimeoutError as error:
+                kind = AirflowTaskTimeout if outcome.deadline == "execution_timeout" else AirflowSensorTimeout
+                raise kind(str(error)) from None
+
+    @property
+    @abstractmethod
+    def _subject(self) -> str:
+        """What is waited for, as the trigger's event names it."""
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        memory = TaskMemory(context, "ims_watch") if self.reschedule else None
+        with airflow_errors(*self.final_errors):
+            watch = self._poked(context, memory)
+            try:
+                found = self._client.run(watch.look(SURROUNDINGS.clock()))
+            finally:
+                if memory is not None:
+                    memory.save(watch.memo())
+        return PokeReturnValue(found is not None, None if found is None else self._result(found))
+
+    def _poked(self, context: Context, memory: TaskMemory | None) -> Watch[R]:
+        if self._poked_watch is None:
+            started = attempt_started(context, SURROUNDINGS.clock())
+            self._poked_watch = self._watch(self._policy, started, self._client.account.region)
+            if memory is not None:
+                self._poked_watch.recall({k: v for k, v in (memory.load() or {}).items() if v})
+        return self._poked_watch
+
+    _poked_watch: Watch[R] | None = None
+
+    def _get_next_poke_interval(
+        self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        # A poke_interval longer than what is left of the timeout would make the timeout late.
+        usual = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        return max(min(usual, self.timeout - run_duration() + 0.01), 0.0)

@@ -1,0 +1,77 @@
+"""Waiting for IMS jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ims_airflow.exceptions import JobFailedError
+from ims_airflow.links.console import ImsImageLink
+from ims_airflow.protocol.ims import JobQuery
+from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.sensors.base import WatchSensor
+from ims_airflow.triggers.ims import ImsJobTrigger
+
+
+class ImsJobSensor(WatchSensor[Outcome]):
+    """Waits until an IMS job has succeeded and its image is active.
+
+    Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time`` and
+    ``end_time``.
+
+    :param job_id: what ``ImsCreateDataImageOperator`` returned (templated).
+    :param trouble_budget: seconds during which IMS may be unable to answer; longer trouble fails the task
+        with a retryable error, and the retry goes on with the same job.
+    :param job_query: ``ShowJob`` (``/v1/{project_id}/jobs/{job_id}``) or ``ShowJobProgress``
+        (``/v1/cloudimages/job/{job_id}``).
+    :param verify_image: whether the image must be seen active before the sensor is done.
+    :param kwargs: as of :class:`~ims_airflow.sensors.base.WatchSensor` and any Airflow sensor.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "ims_conn_id", "region")
+    operator_extra_links = (ImsImageLink(),)
+    ui_color = "#fde8e8"
+    final_errors = (JobFailedError,)  # asking again cannot change a verdict
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        trouble_budget: float = 900.0,
+        job_query: JobQuery = "ShowJob",
+        verify_image: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.trouble_budget = trouble_budget
+        self.job_query: JobQuery = job_query
+        self.verify_image = verify_image
+
+    @property
+    def _subject(self) -> str:
+        return checked_job_id(self.job_id)
+
+    def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:  # noqa: ARG002
+        return JobWatch(
+            self._subject,
+            started=started,
+            log=self.log,
+            policy=policy,
+            budget=self.trouble_budget,
+            query=self.job_query,
+            verify_image=self.verify_image,
+        )
+
+    def _trigger(self, **kwargs: Any) -> ImsJobTrigger:
+        return ImsJobTrigger(
+            self._subject,
+            trouble_budget=self.trouble_budget,
+            job_query=self.job_query,
+            verify_image=self.verify_image,
+            **kwargs,
+        )
+
+    def _result(self, found: Outcome) -> dict[str, Any]:
+        return found.as_dict()

@@ -1,0 +1,97 @@
+"""What a running Airflow task gives us: a memory that survives it, its deadline, and its way to fail."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from ims_airflow.exceptions import ImsAirflowError
+from ims_airflow.protocol.waiting import Deadline, Surroundings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+RETENTION = timedelta(days=90)  # of what is remembered; longer than anybody waits with clearing a task
+SURROUNDINGS = Surroundings(clock=time.time, chance=random.random)
+
+
+class TaskMemory:
+    """One entry of the task state store, which outlives retries, crashes and clears (XCom does not).
+
+    :param context: of the running task. Without a store in it nothing is remembered beyond this object.
+    :param key: names the entry.
+    """
+
+    def __init__(self, context: Context, key: str) -> None:
+        self._store: Any = cast("Mapping[str, Any]", context).get("task_state_store")
+        self._key = key
+        self._fallback: Mapping[str, Any] | None = None
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved, None when there is nothing."""
+        found = self._fallback if self._store is None else self._store.get(self._key)
+        return found if isinstance(found, Mapping) else None
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Keep a JSON-able mapping."""
+        if self._store is None:
+            self._fallback = dict(record)
+        else:
+            self._store.set(self._key, dict(record), retention=RETENTION)
+
+    def forget(self) -> None:
+        """Remove it."""
+        self._fallback = None
+        if self._store is not None:
+            self._store.delete(self._key)
+
+
+def attempt_started(context: Context, now: float) -> float:
+    """Return when this try of the task began, in epoch seconds, across all its deferrals."""
+    memory = TaskMemory(context, "ims_attempt")
+    number = getattr(cast("Mapping[str, Any]", context).get("ti"), "try_number", None)
+    stored = memory.load()
+    if stored and stored.get("try_number") == number and isinstance(stored.get("started"), int | float):
+        return float(stored["started"])
+    if isinstance(number, int):
+        memory.save({"try_number": number, "started": now})
+    return now
+
+
+def deadline(started: float, timeout: float | None, execution_timeout: timedelta | None) -> Deadline | None:
+    """Return the earlier of the two time limits. Airflow itself ignores ``execution_timeout`` while deferred.
+
+    :param started: epoch seconds.
+    :param timeout: seconds.
+    """
+    limits = [] if timeout is None else [Deadline(started + timeout, "timeout")]
+    if execution_timeout is not None:
+        limits.append(Deadline(started + execution_timeout.total_seconds(), "execution_timeout"))
+    return min(limits, key=lambda limit: limit.at, default=None)
+
+
+def push(context: Context, key: str, value: object) -> None:
+    """Push an XCom, if there is somebody to push it to."""
+    ti = cast("Mapping[str, Any]", context).get("ti")
+    if ti is not None:
+        ti.xcom_push(key=key, value=value)
+
+
+@contextmanager
+def airflow_errors(*final: type[ImsAirflowError]) -> Iterator[None]:
+    """Let retryable errors be retried by Airflow, and fail the task at once for those that no retry can help.
+
+    :param final: classes of errors that no retry can help here, whatever they say themselves.
+    """
+    try:
+        yield
+    except ImsAirflowError as error:
+        if error.retryable and not isinstance(error, final):
+            raise
+        raise AirflowFailException(str(error)) from error

@@ -1,0 +1,68 @@
+"""Following IMS jobs in the triggerer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ims_airflow.protocol.ims import JobQuery
+from ims_airflow.protocol.job_watch import JobWatch, Outcome
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.triggers.base import WatchTrigger
+
+
+class ImsJobTrigger(WatchTrigger[Outcome]):
+    """Follows one IMS job to its image.
+
+    :param job_id: the job, or ``image:<image_id>`` for an adopted image whose job id is lost.
+    :param trouble_budget: seconds during which IMS may be unable to answer before the trigger gives up.
+    :param job_query: which of IMS's two job queries to use, ``ShowJob`` or ``ShowJobProgress``.
+    :param verify_image: whether the image must be seen active before the job counts as done.
+    :param kwargs: as of :class:`~ims_airflow.triggers.base.WatchTrigger`.
+    """
+
+    subject = "job_id"
+
+    def __init__(
+        self,
+        job_id: str,
+        *,
+        trouble_budget: float = 900.0,
+        job_query: JobQuery = "ShowJob",
+        verify_image: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.trouble_budget = trouble_budget
+        self.job_query: JobQuery = job_query
+        self.verify_image = verify_image
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of this class."""
+        names = ("job_id", "trouble_budget", "job_query", "verify_image")
+        return {name: getattr(self, name) for name in names}
+
+    def watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:  # noqa: ARG002
+        """Return the watch of the job."""
+        return JobWatch(
+            self.job_id,
+            started=started,
+            log=self.log,
+            policy=policy,
+            budget=self.trouble_budget,
+            query=self.job_query,
+            verify_image=self.verify_image,
+        )
+
+    def result(self, found: Outcome) -> Mapping[str, Any]:
+        """Return job and image."""
+        return found.as_dict()
+
+    async def on_kill(self) -> None:
+        """Leave the job to the cloud: IMS can cancel none, and a clear or a retry reattaches to it."""
+        self.log.warning(
+            "This task was ended from outside. IMS cannot cancel a job: job %s goes on in the cloud, and a "
+            "cleared task reattaches to it",
+            self.job_id,
+        )

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ims_airflow.exceptions import InvalidInputError
+from ims_airflow.hooks.connection import Profile, read_connection
+from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Password
+
+
+@dataclass
+class Connection:
+    conn_id: str = "huaweicloud_ims_default"
+    login: str | None = "AK"
+    password: str | None = "SKSECRET"
+    extra: str | None = '{"region": "cn-north-4"}'
+
+
+def read(login: str | None = "AK", password: str | None = "SKSECRET", **extra: Any) -> Profile:
+    return read_connection(Connection(login=login, password=password, extra=json.dumps(extra)))
+
+
+def test_the_least_that_is_needed() -> None:
+    profile = read(region="cn-north-4")
+    assert profile.identity == AccessKey("AK", "SKSECRET")
+    assert profile.endpoints.ims == "https://ims.cn-north-4.myhuaweicloud.com"
+    assert profile.options.verify is True
+
+
+def test_everything_set() -> None:
+    profile = read(
+        region="cn-north-4",
+        project_id="p1",
+        security_token="ST",
+        ims_endpoint="http://127.0.0.1:8090/",
+        obs_endpoint="http://127.0.0.1:8090",
+        iam_endpoint="http://127.0.0.1:8090",
+        obs_addressing="path",
+        verify="false",
+        connect_timeout="2.5",
+        read_timeout=7,
+    )
+    assert profile.identity == AccessKey("AK", "SKSECRET", "ST")
+    assert profile.endpoints.ims == "http://127.0.0.1:8090"
+    assert profile.endpoints.obs_path_style
+    options = profile.options
+    assert (options.verify, options.connect_timeout, options.read_timeout) == (False, 2.5, 7)
+
+
+def test_the_other_identities() -> None:
+    password = read("user", "pw", region="cn-north-4", auth="password", domain_name="acme").identity
+    assert password == Password("acme", "user", "pw")
+    assert read(None, None, region="cn-north-4", auth="metadata").identity == EcsAgency()
+
+
+def test_an_argument_overrides_the_region() -> None:
+    assert read_connection(Connection(), "eu-west-101").region == "eu-west-101"
+
+
+def test_a_ca_bundle(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    assert read(region="r", verify=str(bundle)).options.verify == str(bundle)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"login": ""}, "login"),
+        ({"password": None}, "password"),
+        ({"region": ""}, "extra.region"),
+        ({"region": 7}, "extra.region"),
+        ({"auth": "magic"}, "extra.auth"),
+        ({"auth": "password"}, "extra.domain_name"),
+        ({"ims_endpoint": "127.0.0.1:8090"}, "extra.ims_endpoint"),
+        ({"obs_addressing": "dns"}, "extra.obs_addressing"),
+        ({"verify": "/no/such/bundle"}, "extra.verify"),
+        ({"connect_timeout": "soon"}, "extra.connect_timeout"),
+        ({"read_timeout": 0}, "extra.read_timeout"),
+        ({"read_timeout": True}, "extra.read_timeout"),
+    ],
+)
+def test_a_wrong_field_is_named(arguments: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidInputError, match=field) as caught:
+        read(**{"region": "cn-north-4", **arguments})
+    assert "huaweicloud_ims_default" in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once_and_no_secret() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read("", "SKSECRET", auth="magic", verify="/nope", read_timeout=-1)
+    message = str(caught.value)
+    assert all(field in message for field in ("extra.auth", "extra.region", "extra.verify", "extra.read_timeout"))
+    assert "SKSECRET" not in message
+
+
+@pytest.mark.parametrize("extra", ["not json", "[1]", '"text"'])
+def test_an_extra_that_is_no_object(extra: str) -> None:
+    with pytest.raises(InvalidInputError, match="extra"):
+        read_connection(Connection(extra=extra))
+
+
+def test_a_profile_does_not_print_secrets() -> None:
+    assert "SECRET" not in repr(read(region="r", security_token="STSECRET"))

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from scripted import Answer, Clock, Lines, ok, run, script
+
+from ims_airflow.exceptions import (
+    AnswerLostError,
+    ImageNotUsableError,
+    InvalidInputError,
+    JobFailedError,
+    JobNotFollowedError,
+    JobTimeoutError,
+    NotFoundError,
+    ServiceError,
+    ThrottledError,
+)
+from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
+from ims_airflow.protocol.message import Call
+from ims_airflow.protocol.polling import PollPolicy, backoff
+from ims_airflow.protocol.waiting import Deadline, follow
+
+SUCCESS = {"status": "SUCCESS", "job_id": "j1", "entities": {"image_id": "i1", "image_name": "fedora"}}
+ACTIVE = {"images": [{"id": "i1", "name": "fedora", "status": "active"}]}
+
+
+def running(percent: float = 0.2, task: str = "Import") -> Answer:
+    entities = {"process_percent": percent, "current_task": task}
+    return ok({"status": "RUNNING", "job_id": "j1", "entities": entities})
+
+
+class Ims:
+    """Answers job queries from one list and image lists from another; the last answer of each repeats."""
+
+    def __init__(self, jobs: list[Answer], images: list[Answer] | None = None) -> None:
+        self._jobs = script(*jobs)
+        self._images = script(*(images or [ok(ACTIVE)]))
+        self.jobs_asked = 0
+
+    def __call__(self, call: Call) -> Answer:
+        if call.path == "/v2/cloudimages":
+            return self._images(call)
+        self.jobs_asked += 1
+        return self._jobs(call)
+
+
+def followed(
+    ims: Ims, clock: Clock, log: Lines | None = None, deadline: float | None = None, **arguments: Any
+) -> Outcome:
+    watch = JobWatch(arguments.pop("job_id", "j1"), started=clock.now, log=log or Lines(), **arguments)
+    limit = None if deadline is None else Deadline(clock.now + deadline)
+    return run(follow(watch, clock.surroundings(), limit), ims, clock)
+
+
+def test_a_job_is_followed_to_its_active_image() -> None:
+    clock, log = Clock(), Lines()
+    outcome = followed(Ims([ok({"status": "INIT"}), running(), running(0.9), ok(SUCCESS)]), clock, log)
+    result = outcome.as_dict()
+    assert {
+        "job_id": "j1",
+        "status": "SUCCESS",
+        "image_id": "i1",
+        "image_name": "fedora",
+    }.items() <= result.items()
+    assert {"begin_time", "end_time", "image_status"} <= result.keys()
+    assert "RUNNING, 20%, Import" in log.text
+
+
+def test_ten_minutes_of_trouble_are_forgiven_and_told() -> None:
+    clock, log = Clock(), Lines()
+    start = clock.now
+
+    def ims(call: Call) -> Answer:
+        if call.path == "/v2/cloudimages":
+            return ok(ACTIVE)
+        return ServiceError("down", status=503) if clock.now - start < 600 else ok(SUCCESS)
+
+    watch = JobWatch("j1", started=start, log=log)
+    outcome = run(follow(watch, clock.surroundings(), None), ims, clock)
+    assert outcome.trouble == pytest.approx(600, abs=61)
+    assert "answers again after" in log.text
+
+
+def test_trouble_beyond_the_budget_is_a_retryable_error() -> None:
+    with pytest.raises(JobNotFollowedError, match="budget is 900 s") as caught:
+        followed(Ims([AnswerLostError("reset")]), Clock())
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("error", [ThrottledError("slow", status=429, retry_after=77.0)])
+def test_retry_after_is_obeyed_while_following(error: ThrottledError) -> None:
+    clock = Clock()
+    start = clock.now
+    followed(Ims([error, ok(SUCCESS)]), clock)
+    assert clock.now - start == pytest.approx(77, abs=1)
+
+
+def test_a_failed_job_tells_why_and_what_to_do() -> None:
+    fail = ok({"status": "FAIL", "job_id": "j1", "error_code": "IMG.0057", "fail_reason": "no such file"})
+    with pytest.raises(JobFailedError, match=r"IMG\.0057: no such file") as caught:
+        followed(Ims([running(), fail]), Clock())
+    assert "What to do:" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_the_deadline_has_an_error_of_its_own_and_is_met_in_time() -> None:
+    clock = Clock()
+    start = clock.now
+    with pytest.raises(JobTimeoutError, match="timeout"):
+        followed(Ims([running()]), clock, deadline=33)
+    assert clock.now - start == pytest.approx(33)
+
+
+def test_an_unknown_status_is_followed_on_with_a_warning() -> None:
+    log = Lines()
+    followed(Ims([ok({"status": "PAUSED"}), ok(SUCCESS)]), Clock(), log)
+    assert "unknown status 'PAUSED'" in log.text
+
+
+def test_success_without_image_id_is_an_error() -> None:
+    with pytest.raises(ImageNotUsableError, match="names no image_id"):
+        followed(Ims([ok({"status": "SUCCESS", "entities": {}})]), Clock())
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        ([], "is not in the image list"),
+        ([{"id": "i1", "status": "queued"}], "'queued'"),
+        ([{"id": "i1", "status": "killed"}], "'killed'"),
+    ],
+)
+def test_success_without_an_active_image_is_an_error(row: list[Any], state: str) -> None:
+    with pytest.raises(ImageNotUsableError, match=state):
+        followed(Ims([ok(SUCCESS)], [ok({"images": row})]), Clock())
+
+
+def test_an_image_that_turns_active_late_is_waited_for_without_asking_about_the_job_again() -> None:
+    clock, ims = Clock(), Ims([ok(SUCCESS)], [ok({"images": []}), ok({"images": []}), ok(ACTIVE)])
+    assert followed(ims, clock).image
+    assert ims.jobs_asked == 1
+
+
+def test_an_adopted_image_is_followed_by_its_own_status() -> None:
+    saving = ok({"images": [{"id": "i1", "status": "saving"}]})
+    outcome = followed(Ims([], [saving, ok(ACTIVE)]), Clock(), job_id="image:i1")
+    assert outcome.as_dict()["job_id"] == "image:i1"
+    assert outcome.as_dict()["image_id"] == "i1"
+
+
+@pytest.mark.parametrize("row", [{"id": "i1", "status": "killed"}, None])
+def test_an_adopted_image_that_breaks_is_a_failed_job(row: dict[str, str] | None) -> None:
+    with pytest.raises(JobFailedError):
+        followed(Ims([], [ok({"images": [row] if row else []})]), Clock(), job_id="image:i1")
+
+
+def test_a_job_that_is_not_known_yet_gets_a_minute() -> None:
+    unknown = NotFoundError("no such job", status=404)
+    assert followed(Ims([unknown, unknown, ok(SUCCESS)]), Clock()).image
+    with pytest.raises(NotFoundError):
+        followed(Ims([unknown]), Clock())
+
+
+def test_trouble_survives_from_poke_to_poke() -> None:
+    clock = Clock()
+    ims = Ims([ServiceError("down", status=503)])
+    first = JobWatch("j1", started=clock.now, log=Lines(), budget=100)
+    run(first.look(clock.now), ims)
+    second = JobWatch("j1", started=clock.now, log=Lines(), budget=100)
+    second.recall(first.memo())
+    with pytest.raises(JobNotFollowedError):
+        run(second.look(clock.now + 101), ims)
+
+
+@pytest.mark.parametrize("job_id", ["", None, "a/b", "../x", 7, "image:", "x" * 200])
+def test_a_strange_job_id_is_refused(job_id: Any) -> None:
+    with pytest.raises(InvalidInputError, match="job_id"):
+        checked_job_id(job_id)
+
+
+def moments(policy: PollPolicy, length: float, chance: float) -> Iterator[float]:
+    elapsed = 0.0
+    while elapsed < length:
+        elapsed += policy.wait(elapsed, chance)
+        yield elapsed
+
+
+@pytest.mark.parametrize("minutes", [2, 5, 10, 30, 60, 120])
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+def test_polling_never_asks_more_often_than_every_ten_seconds(minutes: int, chance: float) -> None:
+    calls = list(moments(PollPolicy(), minutes * 60, chance))
+    assert len(calls) <= minutes * 6
+    if minutes >= 60:
+        assert len(calls) <= minutes * 2
+
+
+def test_a_fixed_interval_is_fixed() -> None:
+    assert list(moments(PollPolicy(fixed=3), 9, 0.7)) == [3, 6, 9]
+
+
+def test_backoff_doubles_to_its_limit_and_obeys_retry_after() -> None:
+    assert [backoff(n, 1.0) for n in (1, 2, 3, 7, 90)] == [1, 2, 4, 60, 60]
+    assert backoff(1, 0.0, retry_after=300.0) == 300
