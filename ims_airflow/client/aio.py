@@ -16,7 +16,8 @@ import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
-from ims_airflow.client.transport import USER_AGENT, HttpOptions, checked, retrying, untrusted
+from ims_airflow.client.options import HttpOptions
+from ims_airflow.client.transport import USER_AGENT, checked, retrying, untrusted
 from ims_airflow.exceptions import AnswerLostError, AuthenticationError, NotSentError, UnusableAnswerError
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.message import Call, Flow, Pause, Request, Response, Service

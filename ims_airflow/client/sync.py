@@ -17,7 +17,8 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from tenacity import Retrying
 
-from ims_airflow.client.transport import USER_AGENT, HttpOptions, checked, retrying, untrusted
+from ims_airflow.client.options import HttpOptions
+from ims_airflow.client.transport import USER_AGENT, checked, retrying, untrusted
 from ims_airflow.exceptions import AnswerLostError, AuthenticationError, NotSentError, UnusableAnswerError
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.message import Call, FilePart, Flow, Pause, Request, Response, Service

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
@@ -16,25 +15,6 @@ from ims_airflow.protocol.polling import backoff
 
 USER_AGENT = f"ims-airflow/{__version__}"
 LONGEST_RETRY_WAIT = 60.0  # seconds; whoever is told to wait longer decides for himself
-
-
-@dataclass(frozen=True, slots=True)
-class HttpOptions:
-    """How to reach the services.
-
-    :param verify: True, False, or the path of a CA bundle.
-    :param connect_timeout: seconds.
-    :param read_timeout: seconds between two bytes of an answer; the whole answer may take four times this.
-    """
-
-    verify: bool | str = True
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-
-    @property
-    def total(self) -> float:
-        """Seconds that one exchange may take altogether."""
-        return self.connect_timeout + 4 * self.read_timeout
 
 
 def checked(call: Call, response: Response) -> Response:

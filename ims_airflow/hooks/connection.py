@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ims_airflow.client.transport import HttpOptions
+from ims_airflow.client.options import HttpOptions
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password
 from ims_airflow.protocol.endpoints import Endpoints, endpoints_for, is_url

@@ -10,12 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from airflow.sdk import BaseHook
 
-from ims_airflow.client.aio import AsyncClient
 from ims_airflow.hooks.connection import Profile, read_connection
+
+if TYPE_CHECKING:
+    from ims_airflow.client.aio import AsyncClient
 
 Key = tuple[str, str | None]
 
@@ -55,6 +58,8 @@ async def shared_client(ims_conn_id: str, region: str | None) -> AsyncIterator[A
 async def _client(shelf: _Shelf, key: Key) -> AsyncClient:
     if key in shelf.clients:
         return shelf.clients[key]
+    from ims_airflow.client.aio import AsyncClient  # noqa: PLC0415  # parsing a DAG needs no HTTP library
+
     async with shelf.lock:  # the look-up takes a while: one does it, the others wait
         if key not in shelf.clients:
             profile = await _profile(*key)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
@@ -207,6 +206,8 @@ class ImsCreateDataImageOperator(BaseOperator):
         try:
             job_id = self.hook.client.run(submission.run(), pause=self._pause)
         except _LongPauseError as pause:
+            from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415
+
             trigger = TimeDeltaTrigger(timedelta(seconds=pause.seconds))
             self.defer(trigger=trigger, method_name="execute_after_pause")
         push(context, "job_id", job_id)
@@ -246,9 +247,9 @@ class ImsCreateDataImageOperator(BaseOperator):
                 return self._finish(submission, outcome.as_dict())
             # Looking before deferring spares a deferral that would end at once.
             found = client.run(watch.look(SURROUNDINGS.clock()))
-            if found is not None:
-                return self._finish(submission, found.as_dict())
-        self._wait_deferred(context, job_id)
+            if found is None:
+                self._wait_deferred(context, job_id)
+            return self._finish(submission, found.as_dict())
 
     def _wait_deferred(self, context: Context, job_id: str) -> NoReturn:
         limit = self._deadline(context)

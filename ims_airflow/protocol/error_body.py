@@ -1,7 +1,8 @@
 """What the body of an error answer says, in any of the shapes in which it may come.
 
-IMS ``{"error": {"code", "message"}}``; API Gateway ``{"error_code", "error_msg", "request_id"}``; IAM either, also
-with a number for a code; OpenStack calls the same one level deeper; OBS XML; load balancers HTML or nothing.
+IMS ``{"error": {"code", "message"}}``; API Gateway ``{"error_code", "error_msg", "request_id"}``; IAM either,
+also with a number for a code; OpenStack calls the same one level deeper; OBS XML; load balancers HTML or
+nothing.
 Source: the pages on status and error codes of each service.
 """
 
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ims_airflow.protocol.plain_text import one_line
+from ims_airflow.protocol.plain_text import one_line, printable
 
 MOST_BYTES = 64 * 1024  # of an error body that are looked at; real ones have a few hundred
 DEEPEST = 4  # levels of nested objects
@@ -57,7 +58,7 @@ def _from_json(text: str) -> ErrorBody:
 def _levels(value: object, depth: int = 0) -> Iterator[ErrorBody]:
     """Yield what each object inside says, from the top down."""
     if isinstance(value, Mapping):
-        yield ErrorBody(_code(value), _first(value, _MESSAGES), _first(value, _REQUEST_IDS))
+        yield ErrorBody(_code(value), _first(value, _MESSAGES), _first(value, _REQUEST_IDS, printable)[:100])
         value = list(value.values())
     if isinstance(value, list) and depth < DEEPEST:
         for part in value:
@@ -77,24 +78,26 @@ def _clean_code(text: str) -> str:
     return text.strip() if _CODE.fullmatch(text.strip()) else ""
 
 
-def _first(place: Mapping[str, object], names: tuple[str, ...]) -> str:
+def _first(
+    place: Mapping[str, object], names: tuple[str, ...], clean: Callable[[str], str] = one_line
+) -> str:
     values = (place.get(name) for name in names)
-    return next((line for value in values if isinstance(value, str) and (line := one_line(value))), "")
+    return next((line for value in values if isinstance(value, str) and (line := clean(value))), "")
 
 
 def _from_markup(text: str) -> ErrorBody:
     # Not parsed: three plain elements are wanted, and no parser means no entities to expand.
     code, message, request_id = (_element(text, name) for name in ("Code", "Message", "RequestId"))
     if code or (message and "<Error" in text):
-        return ErrorBody(_clean_code(code), one_line(message), one_line(request_id, 100))
+        return ErrorBody(_clean_code(code), one_line(message), printable(request_id)[:100])
     title = one_line(_element(text.replace("TITLE", "title").replace("H1", "h1"), "(?:title|h1)"), 200)
     kind = "an HTML page" if re.search(r"<(!doctype )?html", text, re.IGNORECASE) else "markup"
     return ErrorBody("", f"{kind} titled {title!r}" if title else f"{kind} without a title")
 
 
 def _element(text: str, name: str) -> str:
-    found = re.search(rf"<(?:\w+:)?{name}(?:\s[^<>]*)?>\s*(?:<!\[CDATA\[)?([^<]*?)\s*(?:\]\]>)?<", text)
-    return html.unescape(found[1]) if found else ""
+    found = re.search(rf"<(?:\w+:)?{name}(?:\s[^<>]*)?>(?:<!\[CDATA\[)?([^<]*)<", text)
+    return html.unescape(found[1].strip().removesuffix("]]>")) if found else ""
 
 
 def _from_text(text: str) -> ErrorBody:

@@ -19,7 +19,7 @@ from ims_airflow.protocol.error_codes import lookup
 from ims_airflow.protocol.error_kinds import Denied, NotFound, Rejected, Throttled, Unauthenticated
 from ims_airflow.protocol.message import Response, Service
 from ims_airflow.protocol.obs_codes import WRONG_REGION
-from ims_airflow.protocol.plain_text import one_line
+from ims_airflow.protocol.plain_text import printable
 from ims_airflow.protocol.retry_after import retry_after
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -29,13 +29,15 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     408: ServiceError,
     425: ServiceError,
     429: Throttled,
+    501: Rejected,
 }
 
 # For answers that do not say why, above all those to HEAD, which never have a body.
 _REMEDIES: dict[tuple[Service, int], str] = {
     (Service.OBS, 403): (
-        "Check the keys of the Connection and that the user may read bucket and object (obs:object:GetObject, "
-        "obs:bucket:HeadBucket). Without obs:bucket:ListBucket a missing object looks the same."
+        "Check the keys of the Connection, and that the user may read bucket and object "
+        "(obs:object:GetObject, obs:bucket:HeadBucket). Without obs:bucket:ListBucket a missing object looks "
+        "the same."
     ),
     (Service.OBS, 404): "Check bucket and key, and that the upload is finished.",
     (Service.IMS, 401): "Check the keys of the Connection and this machine's clock.",
@@ -89,7 +91,7 @@ def _api_error(service: Service, response: Response) -> ApiError:
     said = read_error_body(response.body)
     info = lookup(said.code, said.message)
     kind = info.error if info else _kind_of_status(response.status)
-    if response.status >= 500 and kind is RequestRejectedError:
+    if response.status >= 500 and response.status != 501 and kind is RequestRejectedError:
         # API Gateway uses APIGW.0201 for 400 as well as for 502; and an answer that blames the service may
         # come after the request took effect, whatever its code.
         kind = ServiceError
@@ -129,7 +131,7 @@ def _redirect(service: Service, response: Response) -> ImsAirflowError:
 def _request_id(service: Service, response: Response, said: ErrorBody) -> str:
     names = (_OWN_REQUEST_ID.get(service, ""), *_REQUEST_IDS)
     values = (response.headers.get(name, "") for name in names)
-    return next((found for value in values if (found := one_line(value, 100))), said.request_id)
+    return next((found for value in values if (found := printable(value)[:100])), said.request_id)
 
 
 def _quoted_id(response: Response) -> str:

@@ -1,7 +1,7 @@
 """The codes of API Gateway and of IAM: which error each is, what it means, what to do.
 
-Sources: API signing guide, api-sign-errorcode (``APIGW.*``; some regions spell ``APIG.*``); IAM API reference,
-错误码 (``IAM.*``) and 状态码 (the numbers, which repeat the HTTP status).
+Sources: API signing guide, api-sign-errorcode (``APIGW.*``; some regions spell ``APIG.*``); IAM API
+reference, 错误码 (``IAM.*``) and 状态码 (the numbers, which repeat the HTTP status).
 """
 
 from __future__ import annotations

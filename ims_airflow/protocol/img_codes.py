@@ -1,7 +1,8 @@
 """The ``IMG.*`` codes: which error each is, and what it means.
 
-Source: IMS API reference, 错误码 (IMG.0001 to 0198 and 0212); Open Telekom Cloud's copy of the page adds 0238,
-0239, 0241, 0242 and 1075. Nearly all come with HTTP 400, so only the code tells a mistake from a busy service.
+Source: IMS API reference, 错误码 (IMG.0001 to 0198 and 0212); Open Telekom Cloud's copy of the page adds
+0238, 0239, 0241, 0242 and 1075. Nearly all come with HTTP 400, so only the code tells a mistake from a busy
+service.
 
 The classes are this package's reading of the page:
 
@@ -272,7 +273,7 @@ IMG_REMEDIES: dict[str, str] = {
         "and that the user has the OBS role Tenant Administrator."
     ),
     "IMG.0058": "Copy the file into a bucket of the region that IMS is called in, or change the region.",
-    "IMG.0059": "Import files up to 128 GB this way; convert a larger one to qcow2, or to ZVHD2 for fast creation.",
+    "IMG.0059": "A file may have up to 128 GB: convert a larger one to qcow2, or to ZVHD2 for fast creation.",
     "IMG.0060": "Wait until other image jobs of the account have ended, then submit again.",
     "IMG.0061": _SUPPORT,
     "IMG.0062": _NAME,

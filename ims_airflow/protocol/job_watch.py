@@ -87,6 +87,7 @@ class JobWatch(Watch[Outcome]):
         :raises ImageNotUsableError: it succeeded without a usable image.
         """
         job = self._done or (yield from self._ask_job(now))
+        self.answered(now)
         if job is None:
             return None
         if not job.is_success:

@@ -1,7 +1,7 @@
 """The codes of OBS that its users here can meet: which error each is, what it means, what to do.
 
-Source: OBS API reference, 错误码. Codes about policies, CORS, websites and the like are left out: for them the
-HTTP status says enough.
+Source: OBS API reference, 错误码. Codes about policies, CORS, websites and the like are left out: for them
+the HTTP status says enough.
 """
 
 from __future__ import annotations

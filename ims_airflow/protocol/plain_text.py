@@ -16,7 +16,7 @@ _NAMED_SECRET = re.compile(
     \b(
         x-(?:auth|subject|security)-token | x-(?:obs|amz)-security-token | security_?token | token
         | (?:aws)?access_?key(?:_?id)? | secret_?(?:access_?)?key | secret | password | passwd
-        | authorization | signature | ak | sk
+        | authorization | signature | credential(?=\s*=) | ak | sk
         | access(?=\s*=|\\?["']\s*:)          # not the plain word with a colon behind it
     )\b
     ([\\"']*\s*[:=]\s*)
@@ -24,7 +24,8 @@ _NAMED_SECRET = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_SCHEME = re.compile(r"\b(OBS|AWS|Bearer)\s+[A-Za-z0-9+/=_.-]+(?::[A-Za-z0-9+/=]+|(?<=[^\s]{20}))")
+# "OBS ak:signature", where the signature is an SHA-1 in base64.
+_SCHEME = re.compile(r"\b(OBS|AWS)\s+[A-Za-z0-9]+:[A-Za-z0-9+/]{27}=|\b(Bearer)\s+[^\s,;]{16,}")
 # An SK has 40 letters and digits, a token thousands; ids (32, or 36 with hyphens) stay readable.
 _LONG_SECRET = re.compile(r"[A-Za-z0-9]{40,}|[A-Za-z0-9+/=_*~.-]{120,}")
 
@@ -36,7 +37,7 @@ def printable(text: str) -> str:
 
 def masked(text: str) -> str:
     """Replace whatever looks like a key, a signature, a token or a password."""
-    text = _SCHEME.sub(rf"\1 {MASK}", text)
+    text = _SCHEME.sub(lambda found: f"{found[1] or found[2]} {MASK}", text)
     text = _NAMED_SECRET.sub(rf"\1\2{MASK}", text)
     return _LONG_SECRET.sub(MASK, text)
 

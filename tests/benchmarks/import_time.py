@@ -1,0 +1,54 @@
+"""What importing an operator adds to a process that has already imported ``airflow.sdk``.
+
+Run: ``python tests/benchmarks/import_time.py``. Prints the median of several fresh processes.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+
+RUNS = 7
+MODULES = (
+    "ims_airflow.operators.ims",
+    "ims_airflow.sensors.ims",
+    "ims_airflow.sensors.obs",
+    "ims_airflow.triggers.ims",
+)
+PROGRAM = """
+import sys, time
+import airflow.sdk
+from airflow.sdk import BaseOperator, BaseSensorOperator
+before = len(sys.modules)
+start = time.perf_counter()
+__import__(sys.argv[1])
+print((time.perf_counter() - start) * 1000, len(sys.modules) - before)
+"""
+
+
+def measure(module: str) -> tuple[float, int]:
+    """Return milliseconds and the number of modules that importing ``module`` adds."""
+    times, modules = [], 0
+    for _ in range(RUNS):
+        output = subprocess.run(
+            [sys.executable, "-c", PROGRAM, module], check=True, capture_output=True, text=True
+        ).stdout.split()
+        times.append(float(output[-2]))
+        modules = int(output[-1])
+    return statistics.median(times), modules
+
+
+def main() -> None:
+    measure(MODULES[0])  # compiles and fills the page cache
+    rows = {module: measure(module) for module in MODULES}
+    print(f"Python {platform.python_version()}, {platform.machine()}, median of {RUNS} fresh processes")
+    for module, (milliseconds, modules) in rows.items():
+        print(f"{module:<28} {milliseconds:7.0f} ms   {modules:4d} modules")
+    print(json.dumps({module: round(milliseconds, 1) for module, (milliseconds, _) in rows.items()}))
+
+
+if __name__ == "__main__":
+    main()
