@@ -96,7 +96,7 @@ class ApiError(ImsAirflowError):
         text = f"{text} {self.code}".strip()
         text = f"{text}: {self.args[0]}" if text else str(self.args[0])
         if self.remedy:
-            text += f" What to do: {self.remedy}"
+            text = f"{text.rstrip('.')}. What to do: {self.remedy}"
         if self.request_id:
             text += f" (request id {self.request_id})"
         return text

@@ -20,7 +20,7 @@ from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.submission import SETTLING, Patience, Submission
+from ims_airflow.protocol.submission import SETTLING, Submission
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
 from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline, push
@@ -41,7 +41,7 @@ REQUEST_FIELDS = (
     "image_tags",
     "enterprise_project_id",
 )
-LONGEST_NAP = 10.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
+LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
 
 
 class _LongPauseError(Exception):
@@ -194,7 +194,7 @@ class ImsCreateDataImageOperator(BaseOperator):
             new_marker=lambda: uuid.uuid4().hex,
             surroundings=SURROUNDINGS,
             log=self.log,
-            patience=Patience(settling=self.settling_window),
+            settling=self.settling_window,
             deadline=self._deadline(context),
         )
 

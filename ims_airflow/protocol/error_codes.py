@@ -64,9 +64,9 @@ def job_failure(error_code: str) -> tuple[bool, str]:
     """Return whether submitting anew can help a job that ended with FAIL, and what a person can do.
 
     It can where the code blames the service or its load. A FAIL without a code, or with an unknown one,
-    counts as hopeless: nearly all rules of the request are checked before it is sent, so what makes a job fail
-    in silence is mostly the file, which a second import would only read for many minutes to fail again. Who
-    knows better clears the task.
+    counts as hopeless: nearly all rules of the request are checked before it is sent, so what makes a job
+    fail in silence is mostly the file, which a second import would only read for many minutes to fail again.
+    Who knows better clears the task.
     """
     info = CODES.get(error_code.strip())
     if info is None:

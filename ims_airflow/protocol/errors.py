@@ -149,7 +149,7 @@ def _kind(body: bytes, found: object) -> str:
 
 def _phrase(status: int) -> str:
     known = {int(one): one.phrase for one in HTTPStatus}
-    return f"{known.get(status, 'unknown status')}, without an explanation"
+    return f"{known.get(status, 'unknown status')}, without an explanation."
 
 
 def _name(service: Service) -> str:

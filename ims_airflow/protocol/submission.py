@@ -77,20 +77,9 @@ class Memory(Protocol):
         """Remove it."""
 
 
+# Seconds until an image that nobody sees counts as not there. Nothing published says how soon a row appears
+# after the submit; this is the one guess of the protocol.
 SETTLING = 180.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to look for a lost submission.
-
-    :param settling: seconds after the request until an image that nobody sees counts as not there. Nothing
-        published says how soon a row appears; this is the one guess of the protocol.
-    :param look_every: seconds between two looks.
-    """
-
-    settling: float = SETTLING
-    look_every: float = 10.0
 
 
 class Submission:
@@ -100,6 +89,7 @@ class Submission:
     :param scope: where the request goes (region, endpoint); a part of what makes it the same request.
     :param memory: where the record is kept.
     :param new_marker: returns a fresh marker.
+    :param settling: seconds after the request until an image that nobody sees counts as not there.
     :param deadline: when to give up waiting.
     """
 
@@ -112,7 +102,7 @@ class Submission:
         new_marker: Callable[[], str],
         surroundings: Surroundings,
         log: Log,
-        patience: Patience | None = None,
+        settling: float = SETTLING,
         deadline: Deadline | None = None,
     ) -> None:
         self.request = request
@@ -122,7 +112,7 @@ class Submission:
         self._clock = surroundings.clock
         self._chance = surroundings.chance
         self._log = log
-        self._patience = patience or Patience()
+        self._settling = settling
         self._deadline = deadline
 
     def run(self) -> Flow[str]:
@@ -215,12 +205,12 @@ class Submission:
         return self._save(replace(record, state="accepted", job_id=job_id))
 
     def _look_for_lost(self, record: Record) -> Flow[Record]:
-        over = self._clock() - record.sent_at >= self._patience.settling
+        over = self._clock() - record.sent_at >= self._settling
         try:
             image = yield from self._find(record, over=over)
         except FORGIVABLE as error:
             self._log.warning("The image list could not be asked: %s", error)
-            yield self._pause(self._patience.look_every, "the image list could not be asked")
+            yield self._pause(self._until_next_look(record), "the image list could not be asked")
             return record
         if image is not None:
             self._log.warning(
@@ -238,7 +228,7 @@ class Submission:
                 self._clock() - record.sent_at,
             )
             return self._save(replace(record, state="refused"))
-        yield self._pause(self._patience.look_every, "looking for the image of a lost answer")
+        yield self._pause(self._until_next_look(record), "looking for the image of a lost answer")
         return record
 
     def _find(self, record: Record, *, over: bool) -> Flow[Image | None]:
@@ -270,6 +260,12 @@ class Submission:
             and created is not None
             and record.sent_at - CLOCK_SKEW <= created <= record.sent_at + NAME_WINDOW
         )
+
+    def _until_next_look(self, record: Record) -> float:
+        """Look often at first, ever less often later, and once when the window is over."""
+        elapsed = max(self._clock() - record.sent_at, 0.0)
+        usual, left = max(self._settling / 18, elapsed / 2), self._settling - elapsed
+        return min(usual, left) if left > 0 else usual
 
     def _pause(self, seconds: float, reason: str) -> Pause:
         if self._deadline is not None:

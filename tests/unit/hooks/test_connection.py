@@ -94,7 +94,9 @@ def test_all_mistakes_are_told_at_once_and_no_secret() -> None:
     with pytest.raises(InvalidInputError) as caught:
         read("", "SKSECRET", auth="magic", verify="/nope", read_timeout=-1)
     message = str(caught.value)
-    assert all(field in message for field in ("extra.auth", "extra.region", "extra.verify", "extra.read_timeout"))
+    assert all(
+        field in message for field in ("extra.auth", "extra.region", "extra.verify", "extra.read_timeout")
+    )
     assert "SKSECRET" not in message
 
 

@@ -135,9 +135,7 @@ def test_nothing_prints_a_secret() -> None:
     ready(who, HEAD, clock)
     texts = [repr(password), repr(who), repr(who.credential), repr(who.request(LIST, clock.now))]
     texts += [repr(next(account(password).learn(LIST, 0)))]
-    assert not [
-        text for text in texts if any(secret in text for secret in ("TOPSECRET", "TOKEN", "TSK"))
-    ]
+    assert not [text for text in texts if any(secret in text for secret in ("TOPSECRET", "TOKEN", "TSK"))]
 
 
 @pytest.mark.parametrize("region", ["eu-west-101", "cn-north-4"])

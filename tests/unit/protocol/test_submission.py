@@ -22,11 +22,11 @@ from ims_airflow.exceptions import (
 )
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.message import Call, Pause, Response
-from ims_airflow.protocol.submission import MARKER_TAG, Patience, Submission, parse_record
+from ims_airflow.protocol.submission import MARKER_TAG, Submission, parse_record
 from ims_airflow.protocol.waiting import Deadline
 
 REQUEST = DataImageRequest("fedora", "image-test:fedora.qcow2", 40, "Linux")
-PATIENCE = Patience(settling=60, look_every=10)
+SETTLING = 60.0
 
 
 @dataclass
@@ -124,7 +124,7 @@ def submission(
         new_marker=lambda: names.pop(0),
         surroundings=clock.surroundings(),
         log=log or Lines(),
-        patience=PATIENCE,
+        settling=SETTLING,
         deadline=deadline,
     )
 
@@ -165,7 +165,7 @@ def test_a_request_that_was_not_accepted_is_sent_again_after_the_settling_window
     cloud = Cloud(clock, posts=[AnswerLostError("reset")])
     start = clock.now
     assert run(submission(clock, memory, log).run(), cloud, clock) == "job0"
-    assert PATIENCE.settling <= clock.now - start <= PATIENCE.settling + PATIENCE.look_every
+    assert clock.now - start == pytest.approx(SETTLING)
     assert "nobody can tell" in log.text
 
 
@@ -312,7 +312,7 @@ LIST_FATES = st.sampled_from([None, None, ServiceError("down", status=503), Answ
     posts=st.lists(FATES, max_size=6),
     lists=st.lists(LIST_FATES, max_size=6),
     kills=st.lists(st.integers(1, 12), max_size=5),
-    visible_after=st.floats(0, PATIENCE.settling - PATIENCE.look_every - 1),
+    visible_after=st.floats(0, SETTLING - 1),
     shows_tags=st.booleans(),
     filters_tags=st.booleans(),
 )

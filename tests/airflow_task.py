@@ -1,0 +1,94 @@
+"""Runs an operator as Airflow does, without its database: deferrals are serialized and their trigger really runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.module_loading import import_string
+
+
+@dataclass
+class StateStore:
+    """The task state store: survives tries."""
+
+    entries: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.entries[key]) if key in self.entries else default
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self.entries[key] = json.dumps(value)
+
+    def delete(self, key: str) -> None:
+        self.entries.pop(key, None)
+
+
+@dataclass
+class TaskInstance:
+    """What our operators use of a task instance: its XComs and the number of the try."""
+
+    try_number: int = 1
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+    def get_first_reschedule_date(self, context: Any) -> None:
+        return None
+
+
+@dataclass
+class Task:
+    """One task across its tries.
+
+    :param make: builds the operator; called anew for each leg, as a worker does.
+    """
+
+    make: Callable[[], BaseOperator]
+    store: StateStore = field(default_factory=StateStore)
+    ti: TaskInstance = field(default_factory=TaskInstance)
+    deferrals: list[str] = field(default_factory=list)
+    payloads: list[Any] = field(default_factory=list)
+
+    @property
+    def context(self) -> Any:
+        return {"ti": self.ti, "task_state_store": self.store}
+
+    def run(self) -> Any:
+        """Run one try to its end, deferrals included."""
+        operator = self.make()
+        try:
+            return operator.execute(self.context)
+        except TaskDeferred as deferred:
+            return self._resume(deferred)
+
+    def retry(self) -> Any:
+        """Run the next try: XComs are gone, the state store is not."""
+        self.ti = TaskInstance(self.ti.try_number + 1)
+        return self.run()
+
+    def _resume(self, deferred: TaskDeferred) -> Any:
+        path, arguments = deferred.trigger.serialize()
+        self.deferrals.append(path)
+        json.dumps(arguments, default=str)
+        trigger = import_string(path)(**arguments)
+        event = asyncio.run(_first_event(trigger))
+        payload = event.payload if path.startswith("airflow.") else json.loads(json.dumps(event.payload))
+        self.payloads.append(payload)
+        operator = self.make()
+        try:
+            return operator.resume_execution(deferred.method_name, {"event": payload}, self.context)
+        except TaskDeferred as again:
+            return self._resume(again)
+
+
+async def _first_event(trigger: Any) -> Any:
+    events = [event async for event in trigger.run()]
+    assert len(events) == 1
+    return events[0]

@@ -1,0 +1,205 @@
+"""The sensors against a cloud, in all three modes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+from airflow_task import Task
+from conftest import Cloud
+
+from ims_airflow.exceptions import InvalidInputError, JobNotFollowedError
+from ims_airflow.operators.ims import ImsCreateDataImageOperator
+from ims_airflow.sensors.ims import ImsJobSensor
+from ims_airflow.sensors.obs import ObsImageFileSensor
+
+MODES: list[dict[str, Any]] = [{"mode": "poke"}, {"mode": "reschedule"}, {"deferrable": True}]
+modes = pytest.mark.parametrize("mode", MODES, ids=["poke", "reschedule", "deferrable"])
+URL = "image-test:disk.qcow2"
+
+
+class Sensor(Task):
+    """A sensor's task: a reschedule starts the next poke in a fresh operator, as Airflow does."""
+
+    def run(self) -> Any:
+        for _ in range(200):
+            try:
+                return super().run()
+            except AirflowRescheduleException:
+                continue
+        raise AssertionError("poked 200 times")
+
+
+def submit(cloud: Cloud, job_seconds: float = 0.3) -> str:
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"QFI\xfb")
+    cloud.emulated.configure(job_seconds=job_seconds)
+    create = ImsCreateDataImageOperator(task_id="c", name="n", image_url=URL, min_disk=40, os_type="Linux")
+    return str(Task(lambda: create).run())
+
+
+def job_sensor(job_id: str, **arguments: Any) -> Sensor:
+    given = {"poke_interval": 0.05, "timeout": 10, **arguments}
+    return Sensor(lambda: ImsJobSensor(task_id="wait", job_id=job_id, **given))
+
+
+def file_sensor(url: str = URL, **arguments: Any) -> Sensor:
+    given = {"poke_interval": 0.05, "timeout": 10, **arguments}
+    return Sensor(lambda: ObsImageFileSensor(task_id="check", image_url=url, **given))
+
+
+@modes
+def test_a_job_is_waited_for(cloud: Cloud, mode: dict[str, Any]) -> None:
+    job_id = submit(cloud)
+    result = job_sensor(job_id, **mode).run()
+    assert result["job_id"] == job_id
+    assert result["status"] == "SUCCESS"
+    assert {"image_id", "image_name", "begin_time", "end_time"} <= result.keys()
+    assert result["image_status"] == "active"
+
+
+@modes
+@pytest.mark.parametrize("time_spelling", ["iso", "old"])
+@pytest.mark.parametrize("success_image_at", ["entities", "sub_jobs_result", "results"])
+def test_every_documented_spelling_is_understood(
+    cloud: Cloud, mode: dict[str, Any], time_spelling: str, success_image_at: str
+) -> None:
+    cloud.emulated.configure(time_spelling=time_spelling, success_image_at=success_image_at)
+    result = job_sensor(submit(cloud, 0.05), **mode).run()
+    assert result["image_id"]
+    assert result["end_time"].endswith("Z")
+
+
+@modes
+def test_the_newer_query_can_be_chosen(cloud: Cloud, mode: dict[str, Any]) -> None:
+    assert job_sensor(submit(cloud), job_query="ShowJobProgress", **mode).run()["image_id"]
+    paths = {entry["path"] for entry in cloud.emulated.journal()}
+    assert not [path for path in paths if "/jobs/" in path]
+
+
+@modes
+def test_trouble_is_forgiven(cloud: Cloud, mode: dict[str, Any]) -> None:
+    job_id = submit(cloud)
+    cloud.emulated.add_fault({"match": {"path": "/jobs/"}, "times": 3, "status": 503, "body": "<html>"})
+    assert job_sensor(job_id, **mode).run()["image_id"]
+
+
+@modes
+def test_trouble_beyond_the_budget_is_retryable(cloud: Cloud, mode: dict[str, Any]) -> None:
+    job_id = submit(cloud)
+    cloud.emulated.add_fault({"match": {"path": "/jobs/"}, "status": 503, "body": "<html>"})
+    with pytest.raises(JobNotFollowedError, match="503"):
+        job_sensor(job_id, trouble_budget=0.2, **mode).run()
+
+
+@modes
+def test_a_failed_job_fails_the_sensor_with_its_reason(cloud: Cloud, mode: dict[str, Any]) -> None:
+    cloud.emulated.add_fault({"job": {"match_name": "n", "error_code": "IMG.0061", "fail_reason": "broken"}})
+    with pytest.raises(AirflowFailException, match="broken"):
+        job_sensor(submit(cloud), **mode).run()
+
+
+@modes
+def test_timeouts_are_of_their_own_kind(cloud: Cloud, mode: dict[str, Any]) -> None:
+    job_id = submit(cloud, 60)
+    if mode.get("mode") == "reschedule":
+        pytest.skip("Airflow measures a reschedule's timeout in its database")
+    with pytest.raises(AirflowSensorTimeout):
+        job_sensor(job_id, poke_interval=30, timeout=0.2, **mode).run()
+
+
+def test_execution_timeout_holds_while_deferred(cloud: Cloud) -> None:
+    from datetime import timedelta
+
+    sensor = job_sensor(submit(cloud, 60), deferrable=True, execution_timeout=timedelta(seconds=0.2))
+    with pytest.raises(AirflowTaskTimeout):
+        sensor.run()
+
+
+@modes
+def test_soft_fail_skips(cloud: Cloud, mode: dict[str, Any]) -> None:
+    cloud.emulated.add_fault({"job": {"match_name": "n", "error_code": "IMG.0057", "fail_reason": "broken"}})
+    with pytest.raises(AirflowSkipException):
+        job_sensor(submit(cloud), soft_fail=True, **mode).run()
+
+
+def test_a_job_that_is_done_is_not_deferred(cloud: Cloud) -> None:
+    job_id = submit(cloud, 0)
+    sensor = job_sensor(job_id, deferrable=True)
+    assert sensor.run()["image_id"]
+    assert sensor.deferrals == []
+
+
+@modes
+def test_a_missing_job_id_is_a_clear_error(cloud: Cloud, mode: dict[str, Any]) -> None:
+    with pytest.raises(AirflowFailException, match="job_id"):
+        job_sensor("", **mode).run()
+    assert cloud.emulated.journal() == []
+
+
+@modes
+def test_an_uploaded_file_is_found(cloud: Cloud, tmp_path: Path, mode: dict[str, Any]) -> None:
+    """Runs on a real account too."""
+    url = cloud.upload(tmp_path)
+    result = file_sensor(url, **mode).run()
+    assert f"{result['bucket']}:{result['key']}" == url
+    assert result["size"] == (tmp_path / "disk.qcow2").stat().st_size
+    assert result["storage_class"] == "STANDARD"
+    assert result["etag"]
+    assert result["last_modified"]
+
+
+@modes
+def test_a_missing_and_an_empty_file_are_waited_for(cloud: Cloud, mode: dict[str, Any]) -> None:
+    if mode.get("mode") == "reschedule":
+        pytest.skip("Airflow measures a reschedule's timeout in its database")
+    for arrange in (lambda: None, lambda: cloud.emulated.put_object("image-test", "disk.qcow2", b"")):
+        arrange()
+        with pytest.raises(AirflowSensorTimeout):
+            file_sensor(timeout=0.2, **mode).run()
+
+
+@modes
+def test_trouble_of_obs_is_waited_out(cloud: Cloud, mode: dict[str, Any]) -> None:
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"x")
+    cloud.emulated.add_fault({"match": {"service": "obs"}, "times": 2, "status": 503})
+    cloud.emulated.add_fault({"match": {"service": "obs"}, "times": 1, "drop": "reset"})
+    assert file_sensor(**mode).run()["size"] == 1
+
+
+@modes
+@pytest.mark.parametrize(
+    ("path", "permission"), [("disk", "obs:object:GetObject"), ("image-test/?$", "obs:bucket:HeadBucket")]
+)
+def test_a_missing_permission_fails_at_once_and_is_named(
+    cloud: Cloud, mode: dict[str, Any], path: str, permission: str
+) -> None:
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"x")
+    cloud.emulated.add_fault({"match": {"service": "obs", "path": path}, "status": 403})
+    with pytest.raises(AirflowFailException, match=permission):
+        file_sensor(**mode).run()
+
+
+@modes
+def test_a_missing_bucket_is_told_from_a_missing_key(cloud: Cloud, mode: dict[str, Any]) -> None:
+    with pytest.raises(AirflowFailException, match="bucket 'no-such-bucket' does not exist"):
+        file_sensor("no-such-bucket:disk.qcow2", **mode).run()
+
+
+@modes
+def test_a_warm_object_is_refused(cloud: Cloud, mode: dict[str, Any]) -> None:
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"x", storage_class="WARM")
+    with pytest.raises(AirflowFailException, match="class STANDARD, it is WARM"):
+        file_sensor(**mode).run()
+
+
+def test_a_bad_image_url_is_told_when_the_dag_is_parsed() -> None:
+    with pytest.raises(InvalidInputError, match="image_url"):
+        file_sensor("https://bucket/key").make()
