@@ -1,8 +1,9 @@
-"""Runs an operator as Airflow does, without its database: deferrals are serialized and their trigger really runs."""
+"""Runs an operator as Airflow does, without its database: deferrals are serialized, triggers really run."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,12 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import TaskDeferred
-from airflow.sdk.module_loading import import_string
+
+
+def locate(path: str) -> Any:
+    """Import what a class path names, as the triggerer does."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 @dataclass
@@ -77,7 +83,7 @@ class Task:
         path, arguments = deferred.trigger.serialize()
         self.deferrals.append(path)
         json.dumps(arguments, default=str)
-        trigger = import_string(path)(**arguments)
+        trigger = locate(path)(**arguments)
         event = asyncio.run(_first_event(trigger))
         payload = event.payload if path.startswith("airflow.") else json.loads(json.dumps(event.payload))
         self.payloads.append(payload)

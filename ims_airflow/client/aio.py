@@ -31,6 +31,7 @@ class AsyncClient:
 
     :param account: who asks, and where.
     :param options: time-outs and TLS.
+    :param reload: returns the account anew, from where keys are rotated; asked once when they are refused.
     :param clock: returns epoch seconds.
     :param sleep: waits for seconds.
     :param chance: returns a random number in [0, 1), for jitter.
@@ -41,16 +42,19 @@ class AsyncClient:
         account: Account,
         options: HttpOptions | None = None,
         *,
+        reload: Callable[[], Awaitable[Account]] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.account = account
         self.options = options or HttpOptions()
+        self._reload = reload
         self.clock = clock
         self.sleep = sleep
         self.chance = chance
-        self._lock = asyncio.Lock()
+        self._learning = asyncio.Lock()
+        self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
 
@@ -103,19 +107,38 @@ class AsyncClient:
         return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
 
     async def _authorised(self, call: Call) -> Response:
+        if self.account.proven or not call.signed or call.service is Service.IAM:
+            return await self._renewing(call)
+        async with (
+            self._proving
+        ):  # one at a time, until the keys are known to be right: six refusals lock them
+            response = await self._renewing(call)
+            self.account.proven = True
+            return response
+
+    async def _renewing(self, call: Call) -> Response:
         await self._prepare(call)
-        used = self.account.credential
+        account, used = self.account, self.account.credential
         try:
             return await self._exchange(call)
         except AuthenticationError as error:
-            if not call.signed or not self.account.refused(used, error):
+            if not call.signed or not (account.refused(used, error) or await self._rotated(account)):
                 raise
         await self._prepare(call)
         return await self._exchange(call)
 
+    async def _rotated(self, refused: Account) -> bool:
+        if self._reload is None or self.account is not refused:
+            return self.account is not refused
+        fresh = await self._reload()
+        if fresh.same_identity(refused):
+            return False
+        self.account = fresh
+        return True
+
     async def _prepare(self, call: Call) -> None:
         if self.account.lacks(call, self.clock()):
-            async with self._lock:
+            async with self._learning:
                 if self.account.lacks(call, self.clock()):
                     await self.run(self.account.learn(call, self.clock()))
 

@@ -32,6 +32,7 @@ class Client:
 
     :param account: who asks, and where.
     :param options: time-outs and TLS.
+    :param reload: returns the account anew, from where keys are rotated; asked once when they are refused.
     :param clock: returns epoch seconds.
     :param sleep: waits for seconds.
     :param chance: returns a random number in [0, 1), for jitter.
@@ -42,12 +43,14 @@ class Client:
         account: Account,
         options: HttpOptions | None = None,
         *,
+        reload: Callable[[], Account] | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.account = account
         self.options = options or HttpOptions()
+        self._reload = reload
         self.clock = clock
         self.sleep = sleep
         self.chance = chance
@@ -104,15 +107,32 @@ class Client:
         return Retrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
 
     def _authorised(self, call: Call) -> Response:
+        if self.account.proven or not call.signed:
+            return self._renewing(call)
+        with self._lock:  # one at a time, until the keys are known to be right: six refusals lock them
+            response = self._renewing(call)
+            self.account.proven = True
+            return response
+
+    def _renewing(self, call: Call) -> Response:
         self._prepare(call)
-        used = self.account.credential
+        account, used = self.account, self.account.credential
         try:
             return self._exchange(call)
         except AuthenticationError as error:
-            if not call.signed or not self.account.refused(used, error):
+            if not call.signed or not (account.refused(used, error) or self._rotated(account)):
                 raise
         self._prepare(call)
         return self._exchange(call)
+
+    def _rotated(self, refused: Account) -> bool:
+        if self._reload is None or self.account is not refused:
+            return self.account is not refused
+        fresh = self._reload()
+        if fresh.same_identity(refused):
+            return False
+        self.account = fresh
+        return True
 
     def _prepare(self, call: Call) -> None:
         if self.account.lacks(call, self.clock()):

@@ -40,6 +40,9 @@ class HuaweiCloudHook(BaseHook):
 
         :raises InvalidInputError: naming every field of the Connection that is wrong.
         """
+        return self._read()
+
+    def _read(self) -> Profile:
         return read_connection(self.get_connection(self.ims_conn_id), self.region)
 
     @cached_property
@@ -48,7 +51,7 @@ class HuaweiCloudHook(BaseHook):
         from ims_airflow.client.sync import Client  # noqa: PLC0415  # parsing a DAG needs no HTTP library
 
         profile = self.profile
-        return Client(profile.account(), profile.options)
+        return Client(profile.account(), profile.options, reload=lambda: self._read().account())
 
     def get_conn(self) -> Client:
         """Return the client."""

@@ -19,6 +19,7 @@ from ims_airflow.hooks.connection import Profile, read_connection
 
 if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
+    from ims_airflow.protocol.account import Account
 
 Key = tuple[str, str | None]
 
@@ -63,7 +64,11 @@ async def _client(shelf: _Shelf, key: Key) -> AsyncClient:
     async with shelf.lock:  # the look-up takes a while: one does it, the others wait
         if key not in shelf.clients:
             profile = await _profile(*key)
-            shelf.clients[key] = AsyncClient(profile.account(), profile.options)
+
+            async def reload() -> Account:
+                return (await _profile(*key)).account()
+
+            shelf.clients[key] = AsyncClient(profile.account(), profile.options, reload=reload)
         return shelf.clients[key]
 
 

@@ -28,7 +28,7 @@ from ims_airflow.triggers.event import parse_event
 from ims_airflow.triggers.ims import ImsJobTrigger
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 REQUEST_FIELDS = (
     "name",
@@ -104,15 +104,15 @@ class ImsCreateDataImageOperator(BaseOperator):
     def __init__(
         self,
         *,
-        name: str,
-        image_url: str,
-        min_disk: int | str,
-        os_type: str,
-        description: str | None = None,
-        cmk_id: str | None = None,
-        tags: Sequence[str] | str | None = None,
-        image_tags: Sequence[Mapping[str, str]] | Mapping[str, str] | str | None = None,
-        enterprise_project_id: str | None = None,
+        name: str | XComArg,
+        image_url: str | XComArg,
+        min_disk: int | str | XComArg,
+        os_type: str | XComArg,
+        description: str | XComArg | None = None,
+        cmk_id: str | XComArg | None = None,
+        tags: Sequence[str] | str | XComArg | None = None,
+        image_tags: Sequence[Mapping[str, str]] | Mapping[str, str] | str | XComArg | None = None,
+        enterprise_project_id: str | XComArg | None = None,
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
         wait_for_completion: bool = False,
@@ -185,6 +185,17 @@ class ImsCreateDataImageOperator(BaseOperator):
                     raise AirflowTaskTimeout(str(error)) from None
                 raise
 
+    def on_kill(self) -> None:
+        """Leave the job to the cloud: IMS can cancel none, and a retry or a clear reattaches to it."""
+        if self._job_id:
+            self.log.warning(
+                "This task was ended from outside. IMS cannot cancel a job: job %s goes on in the cloud, and a "
+                "cleared task reattaches to it",
+                self._job_id,
+            )
+
+    _job_id = ""
+
     def _submission(self, context: Context) -> Submission:
         profile = self.hook.profile
         return Submission(
@@ -210,6 +221,7 @@ class ImsCreateDataImageOperator(BaseOperator):
 
             trigger = TimeDeltaTrigger(timedelta(seconds=pause.seconds))
             self.defer(trigger=trigger, method_name="execute_after_pause")
+        self._job_id = job_id
         push(context, "job_id", job_id)
         if not self.wait_for_completion:
             submission.discard()  # the task ends here: clearing it later asks for a new image

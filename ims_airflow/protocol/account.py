@@ -35,9 +35,14 @@ class Account:
         self._key = identity if isinstance(identity, AccessKey) else None
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
+        self.proven = False  # whether the service has taken this credential before
 
     def __repr__(self) -> str:
         return f"<Account {type(self._identity).__name__} in {self.region or self.endpoints.ims}>"
+
+    def same_identity(self, other: Account) -> bool:
+        """Whether another account would ask with the very same keys."""
+        return self._identity == other._identity
 
     @property
     def credential(self) -> AccessKey | Token | None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowTaskTimeout
 
-from ims_airflow.client.sync import Client
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
 from ims_airflow.protocol.polling import PollPolicy
@@ -22,6 +21,8 @@ from ims_airflow.triggers.event import parse_event
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from ims_airflow.client.sync import Client
 
 R = TypeVar("R")
 

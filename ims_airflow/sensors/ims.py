@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ims_airflow.exceptions import JobFailedError
 from ims_airflow.links.console import ImsImageLink
@@ -12,6 +12,9 @@ from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.triggers.ims import ImsJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
 class ImsJobSensor(WatchSensor[Outcome]):
@@ -37,7 +40,7 @@ class ImsJobSensor(WatchSensor[Outcome]):
     def __init__(
         self,
         *,
-        job_id: str,
+        job_id: str | XComArg,
         trouble_budget: float = 900.0,
         job_query: JobQuery = "ShowJob",
         verify_image: bool = True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
@@ -14,6 +14,9 @@ from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.triggers.obs import ObsImageFileTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
 class ObsImageFileSensor(WatchSensor[StoredObject]):
@@ -34,7 +37,7 @@ class ObsImageFileSensor(WatchSensor[StoredObject]):
     operator_extra_links = (ObsObjectLink(),)
     ui_color = "#e8f0fd"
 
-    def __init__(self, *, image_url: str, **kwargs: Any) -> None:
+    def __init__(self, *, image_url: str | XComArg, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         raise_for("ObsImageFileSensor", literal_violations({"image_url": image_url}))
         self.image_url = image_url

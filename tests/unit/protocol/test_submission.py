@@ -70,12 +70,13 @@ class Cloud:
             assert isinstance(call.body, bytes)
             job = f"job{len(self.accepted)}"
             self.accepted.append({**json.loads(call.body), "job_id": job, "at": self.clock.now})
-            return {
+            answers: dict[str, Answer] = {
                 "accept": ok({"job_id": job}),
                 "accept, then reset": AnswerLostError("reset"),
                 "accept, then 502": ServiceError("bad gateway", status=502),
                 "accept, then half": Response(200, {}, b'{"job_'),
-            }[answer]
+            }
+            return answers[answer]
         return answer
 
     def _list(self, query: dict[str, str]) -> Response:

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from airflow.sdk.module_loading import import_string
 from airflow.sdk.serde import deserialize, serialize
+from airflow_task import locate
 
 from ims_airflow.triggers.base import WatchTrigger
 from ims_airflow.triggers.ims import ImsJobTrigger
@@ -31,7 +31,7 @@ def test_a_trigger_survives_the_database(trigger: WatchTrigger[Any]) -> None:
     path, arguments = trigger.serialize()
     stored = json.loads(json.dumps(arguments))
     assert deserialize(serialize(stored)) == arguments
-    assert import_string(path)(**stored).serialize() == (path, arguments)
+    assert locate(path)(**stored).serialize() == (path, arguments)
 
 
 async def test_an_unknown_connection_becomes_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
