@@ -109,12 +109,11 @@ class AsyncClient:
     async def _authorised(self, call: Call) -> Response:
         if self.account.proven or not call.signed or call.service is Service.IAM:
             return await self._renewing(call)
-        async with (
-            self._proving
-        ):  # one at a time, until the keys are known to be right: six refusals lock them
-            response = await self._renewing(call)
-            self.account.proven = True
-            return response
+        async with self._proving:  # wrong keys must not be sent a thousand times at once: six lock them
+            try:
+                return await self._renewing(call)
+            finally:
+                self.account.proven = True
 
     async def _renewing(self, call: Call) -> Response:
         await self._prepare(call)

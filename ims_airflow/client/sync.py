@@ -109,10 +109,11 @@ class Client:
     def _authorised(self, call: Call) -> Response:
         if self.account.proven or not call.signed:
             return self._renewing(call)
-        with self._lock:  # one at a time, until the keys are known to be right: six refusals lock them
-            response = self._renewing(call)
-            self.account.proven = True
-            return response
+        with self._lock:  # wrong keys must not be sent many times at once: six refusals lock them
+            try:
+                return self._renewing(call)
+            finally:
+                self.account.proven = True
 
     def _renewing(self, call: Call) -> Response:
         self._prepare(call)

@@ -189,8 +189,8 @@ class ImsCreateDataImageOperator(BaseOperator):
         """Leave the job to the cloud: IMS can cancel none, and a retry or a clear reattaches to it."""
         if self._job_id:
             self.log.warning(
-                "This task was ended from outside. IMS cannot cancel a job: job %s goes on in the cloud, and a "
-                "cleared task reattaches to it",
+                "This task was ended from outside. IMS cannot cancel a job: job %s goes on in the cloud, and "
+                "a cleared task reattaches to it",
                 self._job_id,
             )
 

@@ -35,7 +35,7 @@ class Account:
         self._key = identity if isinstance(identity, AccessKey) else None
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
-        self.proven = False  # whether the service has taken this credential before
+        self.proven = False  # whether the credential was tried; :meth:`refused` knows how it fared
 
     def __repr__(self) -> str:
         return f"<Account {type(self._identity).__name__} in {self.region or self.endpoints.ims}>"
