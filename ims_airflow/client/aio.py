@@ -80,20 +80,20 @@ class AsyncClient:
         try:
             step = next(flow)
             while True:
-                step = await self._advance(flow, step)
+                answer = await self._answer(step)
+                step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
 
-    async def _advance(self, flow: Flow[T], step: Call | Pause) -> Call | Pause:
+    async def _answer(self, step: Call | Pause) -> Response | Exception | None:
         if isinstance(step, Pause):
             await self.sleep(step.seconds)
-            return flow.send(None)
+            return None
         try:
-            response = await self.send(step)
+            return await self.send(step)
         except Exception as error:  # noqa: BLE001  # the flow decides what an error means
-            return flow.throw(error)
-        return flow.send(response)
+            return error
 
     async def send(self, call: Call) -> Response:
         """Send a call, again where that is safe and may help, and return its successful answer.

@@ -80,20 +80,20 @@ class Client:
         try:
             step = next(flow)
             while True:
-                step = self._advance(flow, step, pause or self.sleep)
+                answer = self._answer(step, pause or self.sleep)
+                step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
 
-    def _advance(self, flow: Flow[T], step: Call | Pause, pause: Callable[[float], None]) -> Call | Pause:
+    def _answer(self, step: Call | Pause, pause: Callable[[float], None]) -> Response | Exception | None:
         if isinstance(step, Pause):
             pause(step.seconds)
-            return flow.send(None)
+            return None
         try:
-            response = self.send(step)
+            return self.send(step)
         except Exception as error:  # noqa: BLE001  # the flow decides what an error means
-            return flow.throw(error)
-        return flow.send(response)
+            return error
 
     def send(self, call: Call) -> Response:
         """Send a call, again where that is safe and may help, and return its successful answer.
