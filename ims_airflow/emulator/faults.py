@@ -16,8 +16,6 @@ from ims_airflow.protocol.message import Service
 
 Drop = Literal["reset", "close", "half"]
 Malform = Literal["cut", "types", "fields", "huge", "text"]
-# These need the answer that they spoil, so the work is done first.
-_AFTER = ("malform", "drip", "delay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,8 @@ class Fault:
     :param times: how many it then meets; None for ever.
     :param for_seconds: how long after it was set it ends, in the emulator's time; None never.
     :param probability: of meeting a matching request, drawn from a sequence that ``seed`` fixes.
-    :param when: ``before`` or ``after`` the work is done; empty for what suits the action.
+    :param when: strikes ``before`` or ``after`` the work. What stands in for the real answer strikes before
+        and keeps the work from being done unless told otherwise; a delay comes after it.
     :param status: answered instead of the real answer.
     :param body: goes with ``status``; a mapping or list becomes JSON.
     :param drop: no answer: connection reset, closed cleanly, or closed after half of the answer.
@@ -91,12 +90,10 @@ class Fault:
     job: JobFault | None = None
 
     @property
-    def before(self) -> bool:
-        """Whether it strikes before the work is done."""
-        if self.when:
-            return self.when == "before"
-        spoils = self.drop == "half" or any(getattr(self, name) for name in _AFTER)
-        return not spoils or self.status is not None
+    def replaces(self) -> bool:
+        """Whether it answers or hangs up in place of the service, which then does nothing."""
+        instead = self.status is not None or self.redirect or self.drop in {"reset", "close"}
+        return bool(instead) and self.when != "after"
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:

@@ -30,14 +30,12 @@ class Journal:
         *,
         at: float,
         status: int | None,
-        outcome: str,
         fault: int | None,
         code: str,
     ) -> None:
         """Write down one request.
 
-        :param status: None where no answer left.
-        :param outcome: ``answered`` or ``dropped``.
+        :param status: that the client saw, None where no whole answer left.
         :param fault: id of the fault that had a hand in it.
         :param code: the error's code, or empty.
         """
@@ -52,7 +50,7 @@ class Journal:
                 "signed": _scheme(ask),
                 "query": {k: "***" if k.lower() in _SECRET_ARGS else v for k, v in ask.query},
                 "status": status,
-                "outcome": outcome,
+                "outcome": "dropped" if status is None else "answered",
                 "fault": fault,
                 "code": code,
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ims_airflow.emulator import refusals
 from ims_airflow.emulator.obs.writing import LARGEST_PUT
-from ims_airflow.emulator.routing import is_control
+from ims_airflow.emulator.routing import obs_address
 from ims_airflow.emulator.wire import Ask, Spooled
 from ims_airflow.protocol.message import Service
 
@@ -31,11 +31,10 @@ def head_of(request: web.BaseRequest) -> Ask:
     return Ask(request.method, path, pairs, headers)
 
 
-def goes_to_disk(ask: Ask, service: Service | None) -> bool:
+def goes_to_disk(ask: Ask, service: Service, buckets: Collection[str]) -> bool:
     """Whether a request brings bytes of an object."""
-    if service is not Service.OBS or is_control(ask):
-        return False
-    return ask.method == "PUT" or (ask.method == "POST" and "append" in ask.args)
+    uploads = ask.method == "PUT" or (ask.method == "POST" and "append" in ask.args)
+    return service is Service.OBS and uploads and bool(obs_address(ask, buckets).key)
 
 
 async def to_memory(request: web.BaseRequest) -> bytes:

@@ -47,10 +47,13 @@ def service_of(ask: Ask) -> Service:
     scheme = ask.header("authorization")
     if scheme.startswith(_OBS_SCHEMES) or is_url_signed(ask):
         return Service.OBS
-    first, _, rest = _host(ask).partition(".")
+    host = _host(ask)
+    if ".obs." in host:
+        return Service.OBS
+    first, _, rest = host.partition(".")
     if rest and first in _BY_HOST:
         return _BY_HOST[first]
-    if ".obs." in rest or f".{rest}".endswith((".obs", ".localhost")) or "apiversion" in ask.args:
+    if host.endswith(".localhost") or "apiversion" in ask.args:
         return Service.OBS
     for pattern, service in _BY_PATH:
         if pattern.match(ask.raw_path):
@@ -81,9 +84,8 @@ def obs_address(ask: Ask, buckets: Collection[str]) -> Address:
 def _bucket_in_host(host: str, buckets: Collection[str]) -> str:
     if _is_address(host) or "." not in host or host.startswith("obs."):
         return ""
-    for mark in (".obs.", ".localhost"):
-        if mark in host:
-            return host.partition(mark)[0]
+    if ".obs." in host or host.endswith(".localhost"):
+        return host.partition(".obs.")[0].removesuffix(".localhost")
     known = [name for name in buckets if host.startswith(f"{name}.")]
     return max(known, key=len) if known else host.partition(".")[0]
 

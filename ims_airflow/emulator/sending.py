@@ -16,18 +16,23 @@ CHUNK = 256 * 1024
 _ZEROS = bytes(CHUNK)
 
 
-async def send(request: web.BaseRequest, reply: Reply, *, drip: float = 0.0) -> web.StreamResponse:
+async def send(
+    request: web.BaseRequest, reply: Reply, *, drip: float = 0.0, last: bool = False
+) -> web.StreamResponse:
     """Send an answer.
 
     :param drip: bytes per second, 0 for as fast as it goes.
+    :param last: whether the connection closes after it, because the request was not read to its end.
     """
     response = _response(reply)
+    if last:
+        response.force_close()
     await response.prepare(request)
     if request.method != "HEAD":
         for chunk in _chunks(reply, max(1, int(drip / 10)) if drip else CHUNK):
-            await response.write(chunk)
             if drip:
                 await asyncio.sleep(len(chunk) / drip)
+            await response.write(chunk)
     await response.write_eof()
     return response
 

@@ -195,7 +195,7 @@ def failure(job: Job) -> JobFailedError:
         text += f" {job.error_code}"
     text += f": {job.fail_reason}" if job.fail_reason else ". IMS gave no reason"
     if remedy:
-        text += f" What to do: {remedy}"
+        text = f"{text.rstrip('.')}. What to do: {remedy}"
     return JobFailedError(text, error_code=job.error_code, retryable=retryable)
 
 

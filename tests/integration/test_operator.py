@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow_task import Task
-from conftest import Cloud
+from integration.clouds import Cloud
 
 from ims_airflow.exceptions import InvalidInputError, JobFailedError, JobNotFollowedError, JobTimeoutError
 from ims_airflow.operators.ims import ImsCreateDataImageOperator

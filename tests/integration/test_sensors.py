@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 from airflow_task import Task
-from conftest import Cloud
+from integration.clouds import Cloud
 
 from ims_airflow.exceptions import InvalidInputError, JobNotFollowedError
 from ims_airflow.operators.ims import ImsCreateDataImageOperator

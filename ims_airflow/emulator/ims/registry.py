@@ -45,16 +45,18 @@ class Registry:
 
     def job(self, job_id: str) -> Job | None:
         """Return a job that can still be queried."""
-        self.settle()
         job, keep = self.jobs.get(job_id), self.world.settings.forget_jobs_after
-        if job is None or job.ended_at is None or not keep:
+        if job is None:
+            return None
+        self._catch_up(job)
+        if job.ended_at is None or not keep:
             return job
         return job if self.world.clock.now() - job.ended_at <= keep else None
 
     def read(self, job: Job) -> None:
         """Count a query, which moves the job where reads do."""
         job.reads += 1
-        self.settle()
+        self._catch_up(job)
 
     def images(self) -> list[Image]:
         """Return the images that the list shows."""
@@ -74,7 +76,7 @@ class Registry:
     def settle(self) -> None:
         """Bring every job, and with it its image, to where it is by now."""
         for job in list(self._open.values()):
-            self.move(job, self._due(job))
+            self._catch_up(job)
 
     def move(self, job: Job, share: float) -> None:
         """Move a job to a share of its life."""
@@ -102,6 +104,10 @@ class Registry:
         """Return every accepted request, oldest first."""
         self.settle()
         return [_submission(job, self._images[job.image_id]) for job in self.jobs.values()]
+
+    def _catch_up(self, job: Job) -> None:
+        if not job.over:
+            self.move(job, self._due(job))
 
     def _due(self, job: Job) -> float:
         settings = self.world.settings

@@ -19,8 +19,12 @@ _LOCATION = re.compile(rb"<Location(?:Constraint)?>\s*([^<]+?)\s*</Location")
 # These say more about a request and do not make it another one.
 _MODIFIER = re.compile(r"versionId|partNumber|position|response-|x-obs-")
 _S3_CLASSES = {"WARM": "STANDARD_IA", "COLD": "GLACIER"}
-# What the S3 spelling calls differently, beyond x-obs- becoming x-amz-.
-_S3_HEADERS = {"x-obs-bucket-location": "x-amz-bucket-region"}
+# The S3 spelling of what is more than x-obs- becoming x-amz-. Append is no S3 call, so its headers stay.
+_S3_HEADERS = {
+    "x-obs-bucket-location": "x-amz-bucket-region",
+    "x-obs-next-append-position": "x-obs-next-append-position",
+    "x-obs-object-type": "x-obs-object-type",
+}
 
 
 class Obs:

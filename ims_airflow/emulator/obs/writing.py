@@ -41,11 +41,9 @@ def append_object(ask: Ask, store: Store, bucket: Bucket, key: str) -> Reply:
     body = body_of(ask, store)
     before = bucket.find(key)
     if before and not before.appendable:
-        body.path.unlink()
         raise refusals.obs(409, "ObjectNotAppendable", "The object is not appendable.")
     position = before.size if before else 0
     if ask.args.get("position") != str(position):
-        body.path.unlink()
         raise refusals.obs(409, "PositionNotEqualToLength", f"The next position is {position}.")
     stretch = Stretch(body.path, 0, body.size)
     fresh = before or replace(template(ask, store, bucket, key), appendable=True)
@@ -101,7 +99,6 @@ def body_of(ask: Ask, store: Store) -> Spooled:
     body = ask.spooled or store.spool(ask.body)
     stated = ask.header("content-md5")
     if stated and stated != base64.b64encode(bytes.fromhex(body.md5)).decode():
-        body.path.unlink()
         raise refusals.obs(400, "BadDigest", "The Content-MD5 does not match the body.")
     return body
 
