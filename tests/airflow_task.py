@@ -40,6 +40,7 @@ class TaskInstance:
     """What our operators use of a task instance: its XComs and the number of the try."""
 
     try_number: int = 1
+    max_tries: int = 3
     xcoms: dict[str, Any] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -76,7 +77,12 @@ class Task:
 
     def retry(self) -> Any:
         """Run the next try: XComs are gone, the state store is not."""
-        self.ti = TaskInstance(self.ti.try_number + 1)
+        self.ti = TaskInstance(self.ti.try_number + 1, self.ti.max_tries)
+        return self.run()
+
+    def clear(self) -> Any:
+        """Run again after a person has cleared the task: that raises max_tries."""
+        self.ti = TaskInstance(self.ti.try_number + 1, self.ti.try_number + 3)
         return self.run()
 
     def _resume(self, deferred: TaskDeferred) -> Any:

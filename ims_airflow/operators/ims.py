@@ -16,6 +16,7 @@ from ims_airflow.exceptions import ImageNotUsableError, JobFailedError, JobTimeo
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
+from ims_airflow.operators.ending import Ending
 from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch
@@ -24,7 +25,7 @@ from ims_airflow.protocol.submission import SETTLING, Submission
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
 from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline, push
-from ims_airflow.triggers.event import parse_event
+from ims_airflow.triggers.event import Event, event_of_error, parse_event
 from ims_airflow.triggers.ims import ImsJobTrigger
 
 if TYPE_CHECKING:
@@ -158,7 +159,13 @@ class ImsCreateDataImageOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Submit, and wait if asked to."""
         with airflow_errors():
-            return self._create(context, self._submission(context))
+            submission = self._submission(context)
+            ended = Ending(context, submission.fingerprint).recall()
+            if ended is not None:
+                self.log.warning("Airflow started another try of a task that had ended; answering as it did")
+                push(context, "job_id", ended.subject)
+                return self._answer(ended.outcome())
+            return self._create(context, submission)
 
     def execute_after_pause(self, context: Context, event: Any = None) -> Any:  # noqa: ARG002
         """Go on after a pause that was spent in the triggerer: the record knows where we were."""
@@ -176,8 +183,8 @@ class ImsCreateDataImageOperator(BaseOperator):
                 )
                 self._wait_deferred(context, submission.target)
             try:
-                with _discarding(submission):
-                    return self._finish(submission, outcome.outcome())
+                with self._concluding(context, submission):
+                    return self._finish(context, submission, outcome.outcome())
             except NotFoundError:
                 return self._start_over(context, submission)
             except JobTimeoutError as error:
@@ -224,8 +231,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         self._job_id = job_id
         push(context, "job_id", job_id)
         if not self.wait_for_completion:
-            submission.discard()  # the task ends here: clearing it later asks for a new image
-            return job_id
+            return self._finish(context, submission, {"job_id": job_id})
         try:
             return self._wait(context, submission, job_id)
         except NotFoundError:
@@ -242,7 +248,7 @@ class ImsCreateDataImageOperator(BaseOperator):
             raise _LongPauseError(seconds)
         self.hook.client.sleep(seconds)
 
-    def _wait(self, context: Context, submission: Submission, job_id: str) -> dict[str, Any]:
+    def _wait(self, context: Context, submission: Submission, job_id: str) -> Any:
         watch = JobWatch(
             job_id,
             started=attempt_started(context, SURROUNDINGS.clock()),
@@ -253,15 +259,15 @@ class ImsCreateDataImageOperator(BaseOperator):
             verify_image=self.verify_image,
         )
         client = self.hook.client
-        with _discarding(submission):
+        with self._concluding(context, submission):
             if not self.deferrable:
                 outcome = client.run(follow(watch, SURROUNDINGS, self._deadline(context)))
-                return self._finish(submission, outcome.as_dict())
+                return self._finish(context, submission, outcome.as_dict())
             # Looking before deferring spares a deferral that would end at once.
             found = client.run(watch.look(SURROUNDINGS.clock()))
             if found is None:
                 self._wait_deferred(context, job_id)
-            return self._finish(submission, found.as_dict())
+            return self._finish(context, submission, found.as_dict())
 
     def _wait_deferred(self, context: Context, job_id: str) -> NoReturn:
         limit = self._deadline(context)
@@ -279,25 +285,31 @@ class ImsCreateDataImageOperator(BaseOperator):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _finish(self, submission: Submission, result: Mapping[str, Any]) -> dict[str, Any]:
+    def _finish(self, context: Context, submission: Submission, result: Mapping[str, Any]) -> Any:
+        Ending(context, submission.fingerprint).save(Event(submission.target, result=result))
         submission.discard()  # clearing the finished task asks for a new image
-        self.log.info(
-            "Image %s (%s) is made from %s: job %s, %s to %s",
-            result.get("image_id"),
-            result.get("image_name"),
-            self.image_url,
-            result.get("job_id"),
-            result.get("begin_time"),
-            result.get("end_time"),
-        )
-        return dict(result)
+        if self.wait_for_completion:
+            self.log.info(
+                "Image %s (%s) is made from %s: job %s, %s to %s",
+                result.get("image_id"),
+                result.get("image_name"),
+                self.image_url,
+                result.get("job_id"),
+                result.get("begin_time"),
+                result.get("end_time"),
+            )
+        return self._answer(result)
 
+    def _answer(self, result: Mapping[str, Any]) -> Any:
+        return dict(result) if self.wait_for_completion else result["job_id"]
 
-@contextmanager
-def _discarding(submission: Submission) -> Iterator[None]:
-    """Forget the submission after a verdict: whatever comes next is a new one."""
-    try:
-        yield
-    except (JobFailedError, ImageNotUsableError):
-        submission.discard()
-        raise
+    @contextmanager
+    def _concluding(self, context: Context, submission: Submission) -> Iterator[None]:
+        """End the submission with a verdict: what comes after a hopeless one, or a clear, is a new one."""
+        try:
+            yield
+        except (JobFailedError, ImageNotUsableError) as error:
+            if not error.retryable:
+                Ending(context, submission.fingerprint).save(event_of_error(submission.target, error))
+            submission.discard()
+            raise

@@ -106,7 +106,7 @@ class Submission:
         deadline: Deadline | None = None,
     ) -> None:
         self.request = request
-        self._fingerprint = f"{request.fingerprint()}@{scope}"
+        self.fingerprint = f"{request.fingerprint()}@{scope}"
         self._memory = memory
         self._new_marker = new_marker
         self._clock = surroundings.clock
@@ -141,7 +141,7 @@ class Submission:
     def target(self) -> str:
         """What this very request has led to so far: a job id, ``image:<image_id>``, or empty."""
         stored = parse_record(self._memory.load())
-        return stored.target if stored is not None and stored.fingerprint == self._fingerprint else ""
+        return stored.target if stored is not None and stored.fingerprint == self.fingerprint else ""
 
     def job_unknown(self) -> bool:
         """Take note that IMS does not know the job: the next :meth:`run` looks for its image instead.
@@ -162,8 +162,8 @@ class Submission:
     def _recall(self) -> Record:
         stored = parse_record(self._memory.load())
         if stored is None:
-            return Record(self._fingerprint, self._new_marker())
-        if stored.fingerprint != self._fingerprint:
+            return Record(self.fingerprint, self._new_marker())
+        if stored.fingerprint != self.fingerprint:
             self._log.warning(
                 "The request has changed since the last try: submitting anew. What the old one may have made "
                 "(%s, tag %s=%s) is left to the cloud",
@@ -171,7 +171,7 @@ class Submission:
                 MARKER_TAG,
                 stored.marker,
             )
-            return Record(self._fingerprint, self._new_marker())
+            return Record(self.fingerprint, self._new_marker())
         if stored.target:
             self._log.info("Reattaching to %s (marker %s), no new request", stored.target, stored.marker)
         return stored

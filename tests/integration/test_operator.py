@@ -154,7 +154,7 @@ def _record(made: Task) -> dict[str, Any]:
     import time
 
     submission = made.make()._submission(made.context)  # type: ignore[attr-defined]
-    return {"fingerprint": submission._fingerprint, "sent_at": time.time()}
+    return {"fingerprint": submission.fingerprint, "sent_at": time.time()}
 
 
 @modes
@@ -250,8 +250,33 @@ def test_success_without_image_id_is_never_green(cloud: Cloud, mode: dict[str, b
 def test_clearing_a_finished_task_makes_a_new_image(cloud: Cloud) -> None:
     made = task(cloud, wait_for_completion=True)
     first = made.run()
-    second = made.retry()
+    second = made.clear()
     assert first["image_id"] != second["image_id"]
+
+
+@pytest.mark.parametrize("mode", [{}, *MODES], ids=["submitting", "waiting", "deferrable"])
+def test_a_try_that_airflow_starts_after_the_end_answers_the_same(
+    cloud: Cloud, mode: dict[str, bool]
+) -> None:
+    made = task(cloud, **mode)
+    first, job_id = made.run(), made.ti.xcoms["job_id"]
+    assert made.retry() == first
+    assert made.ti.xcoms["job_id"] == job_id
+    assert len(cloud.emulated.submissions()) == 1
+
+
+@modes
+def test_a_try_that_airflow_starts_after_a_hopeless_end_fails_the_same(
+    cloud: Cloud, mode: dict[str, bool]
+) -> None:
+    made = task(cloud, **mode)
+    cloud.emulated.add_fault({"job": {"match_name": "fedora", "error_code": "IMG.0057", "fail_reason": "x"}})
+    for attempt in (made.run, made.retry):
+        with pytest.raises(AirflowFailException, match=r"IMG\.0057"):
+            attempt()
+    assert len(cloud.emulated.submissions()) == 1
+    cloud.emulated.clear_faults()
+    assert made.clear()["image_status"] == "active"
 
 
 def test_a_changed_request_is_a_new_submission(cloud: Cloud) -> None:
