@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowTaskTimeout
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
@@ -88,13 +94,23 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         if not self.deferrable:
             return super().execute(context)
         started = attempt_started(context, SURROUNDINGS.clock())
-        with airflow_errors(*self.final_errors):
+        with self._skipping(), airflow_errors(*self.final_errors):
             watch = self._watch(self._policy, started, self._client.account.region)
             # Looking before deferring spares a deferral that would end at once.
             found = self._client.run(watch.look(SURROUNDINGS.clock()))
         if found is None:
             self._wait_deferred(started)
         return self._result(found)
+
+    @contextmanager
+    def _skipping(self) -> Iterator[None]:
+        """Skip the task where a person asked for that, as Airflow does in the other modes and on resuming."""
+        try:
+            yield
+        except AirflowFailException as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"Skipping instead of failing: {error}") from error
+            raise
 
     def _wait_deferred(self, started: float) -> NoReturn:
         limit = deadline(started, self.timeout, self.execution_timeout)
@@ -139,7 +155,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             try:
                 found = self._client.run(watch.look(SURROUNDINGS.clock()))
             finally:
-                if memory is not None:
+                if memory is not None and watch.memo() != memory.load():
                     memory.save(watch.memo())
         return PokeReturnValue(found is not None, None if found is None else self._result(found))
 

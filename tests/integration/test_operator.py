@@ -322,3 +322,13 @@ def test_a_missing_permission_fails_at_once(cloud: Cloud) -> None:
     cloud.emulated.add_fault({"match": SUBMIT, "status": 403, "body": body})
     with pytest.raises(AirflowFailException, match=r"IMG\.0026"):
         made.run()
+
+
+@modes
+@pytest.mark.parametrize("malform", ["cut", "types", "fields", "text", "huge"])
+def test_answers_that_nobody_can_read_are_outlived(cloud: Cloud, mode: dict[str, bool], malform: str) -> None:
+    made = task(cloud, **mode)
+    cloud.emulated.add_fault({"match": JOB, "times": 2, "malform": malform})
+    cloud.emulated.add_fault({"match": {"path": "cloudimages$"}, "times": 1, "malform": malform})
+    assert made.run()["image_status"] == "active"
+    assert len(cloud.emulated.submissions()) == 1

@@ -124,10 +124,11 @@ def test_execution_timeout_holds_while_deferred(cloud: Cloud) -> None:
 
 
 @modes
-def test_soft_fail_skips(cloud: Cloud, mode: dict[str, Any]) -> None:
+@pytest.mark.parametrize("job_seconds", [0, 0.3], ids=["at the first look", "later"])
+def test_soft_fail_skips(cloud: Cloud, mode: dict[str, Any], job_seconds: float) -> None:
     cloud.emulated.add_fault({"job": {"match_name": "n", "error_code": "IMG.0057", "fail_reason": "broken"}})
     with pytest.raises(AirflowSkipException):
-        job_sensor(submit(cloud), soft_fail=True, **mode).run()
+        job_sensor(submit(cloud, job_seconds), soft_fail=True, **mode).run()
 
 
 def test_a_job_that_is_done_is_not_deferred(cloud: Cloud) -> None:
