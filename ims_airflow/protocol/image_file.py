@@ -1,94 +1,88 @@
-"""Whether an image file in OBS is there and fit for IMS: what the upload check asks."""
+"""What makes a file in OBS a finished upload that IMS can take."""
 
 from __future__ import annotations
 
-from ims_airflow.exceptions import AccessDeniedError, NotFoundError
-from ims_airflow.protocol import obs
-from ims_airflow.protocol.image_url import ImageUrl
-from ims_airflow.protocol.message import Flow
+from dataclasses import dataclass
+from typing import Any
+
+from ims_airflow.exceptions import AccessDeniedError
 from ims_airflow.protocol.obs import STANDARD, Bucket, StoredObject
-from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.validation import Violation, raise_for
-from ims_airflow.protocol.waiting import Log, Watch
+from ims_airflow.protocol.validation import Violation
 
 SOURCE = "IMS API reference, 使用外部镜像文件制作数据镜像"
+APPENDABLE_QUIET = 60.0  # seconds for which an object that can grow must not have grown
 
 
-class ImageFileWatch(Watch[StoredObject]):
-    """Looks for an image file until it is there and not empty.
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """When an upload counts as finished.
 
-    Trouble has no budget of its own here: nothing is lost by waiting until the sensor's timeout.
-
-    :param region: where IMS will run, empty when unknown.
+    :param expected_size: bytes, None for any.
+    :param min_size: bytes.
+    :param expected_etag: without quotes, empty for any.
+    :param stable_for: seconds without a change of size, ETag, time or version.
+    :param check_uploads: whether open multipart uploads of the same key are looked for.
+    :param abandoned_after: seconds after which an open multipart upload counts as abandoned.
     """
 
-    def __init__(self, url: ImageUrl, *, region: str, policy: PollPolicy, started: float, log: Log) -> None:
-        super().__init__(f"object {url}", policy=policy, budget=float("inf"), started=started, log=log)
-        self._url = url
-        self._region = region
-        self._said = ""
+    expected_size: int | None = None
+    min_size: int = 1
+    expected_etag: str = ""
+    stable_for: float = 0.0
+    check_uploads: bool = True
+    abandoned_after: float = 24 * 3600.0
 
-    def ask(self, now: float) -> Flow[StoredObject | None]:  # noqa: ARG002
-        """Ask for the object, and once it is there, whether IMS can take it.
-
-        :raises AccessDeniedError: naming the permission that is missing.
-        :raises NotFoundError: the bucket does not exist.
-        :raises InvalidInputError: object or bucket is of a kind that IMS refuses.
-        """
-        found = yield from self._ask_object()
-        if found is None:
-            return None
-        bucket = yield from self._ask_bucket()
-        raise_for(f"image file {self._url}", unfit(found, bucket, self._region))
-        return found
-
-    def _ask_object(self) -> Flow[StoredObject | None]:
-        try:
-            found = yield from obs.head_object(self._url, attempts=1)
-        except NotFoundError:
-            yield from self._ask_bucket()  # an answer to HEAD has no body to tell bucket from key
-            self._tell("is not there yet")
-            return None
-        except AccessDeniedError as error:
-            raise denied(error, "obs:object:GetObject", f"object {self._url}") from error
+    def unmet(self, found: StoredObject) -> str:
+        """Say what an object still lacks, empty when nothing."""
         if found.size == 0:
-            self._tell("is empty")
-            return None
-        return found
+            return "is empty"
+        if found.size < self.min_size:
+            return f"has {found.size} bytes, fewer than min_size={self.min_size}"
+        if self.expected_size is not None and found.size != self.expected_size:
+            return f"has {found.size} bytes, not expected_size={self.expected_size}"
+        if self.expected_etag and found.etag.lower() != self.expected_etag.strip('"').lower():
+            return f"has the ETag {found.etag}, not expected_etag={self.expected_etag}"
+        return ""
 
-    def _ask_bucket(self) -> Flow[Bucket]:
-        try:
-            return (yield from obs.head_bucket(self._url.bucket, attempts=1))
-        except NotFoundError as error:
-            raise NotFoundError(
-                f"bucket {self._url.bucket!r} does not exist",
-                status=error.status,
-                code=error.code or "NoSuchBucket",
-                request_id=error.request_id,
-                remedy="Check its name, and the Connection's region or obs_endpoint.",
-            ) from error
-        except AccessDeniedError as error:
-            raise denied(error, "obs:bucket:HeadBucket", f"bucket {self._url.bucket!r}") from error
+    def quiet(self, found: StoredObject) -> float:
+        """Return the seconds for which this object must not have changed."""
+        return max(self.stable_for, APPENDABLE_QUIET) if found.appendable else self.stable_for
 
-    def _tell(self, state: str) -> None:
-        if state != self._said:
-            self.log.info("%s %s", self.what, state)
-            self._said = state
+
+@dataclass(frozen=True, slots=True)
+class FoundFiles:
+    """The finished uploads.
+
+    :param many: whether a pattern was looked for, so that the answer is a list.
+    """
+
+    files: tuple[StoredObject, ...]
+    bucket: Bucket
+    many: bool = False
+
+    def value(self) -> dict[str, Any] | list[dict[str, Any]]:
+        """Return what goes into XCom."""
+        rows = [{**file.as_dict(), "region": self.bucket.region or None} for file in self.files]
+        return rows if self.many else rows[0]
 
 
 def unfit(found: StoredObject, bucket: Bucket, region: str) -> list[Violation]:
-    """Return what would make IMS refuse this file."""
-    url, violations = f"{found.bucket}:{found.key}", []
+    """Return what would make IMS refuse this file.
+
+    :param region: of the IMS call, empty when unknown.
+    """
+    rules = []
     if found.storage_class != STANDARD:
-        rule = f"the object must be of class STANDARD, it is {found.storage_class}"
-        violations.append(Violation("image_url", url, rule, SOURCE))
+        rules.append(f"the object must be of class STANDARD, it is {found.storage_class}")
     if bucket.storage_class != STANDARD:
-        rule = f"the bucket must be of class STANDARD, it is {bucket.storage_class}"
-        violations.append(Violation("image_url", url, rule, SOURCE))
+        rules.append(f"the bucket must be of class STANDARD, it is {bucket.storage_class}")
     if region and bucket.region and bucket.region != region:
-        rule = f"the bucket must lie in the region of the IMS call, {region}, not {bucket.region} (IMG.0058)"
-        violations.append(Violation("image_url", url, rule, SOURCE))
-    return violations
+        rules.append(
+            f"the bucket must lie in the region of the IMS call, {region}, not {bucket.region} (IMG.0058)"
+        )
+    if found.customer_key:
+        rules.append("the object must not be encrypted with a key of one's own (SSE-C): IMS cannot read it")
+    return [Violation("image_url", found.url, rule, SOURCE) for rule in rules]
 
 
 def denied(error: AccessDeniedError, permission: str, what: str) -> AccessDeniedError:

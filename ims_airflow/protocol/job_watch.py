@@ -99,13 +99,13 @@ class JobWatch(Watch[Outcome]):
             return self._outcome(job, None)
         return (yield from self._ask_image(job, now))
 
-    def memo(self) -> dict[str, float]:
+    def memo(self) -> dict[str, Any]:
         """Return what another process needs to go on with this watch, empty when there is nothing."""
         unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
         done = {} if self._done is None else {"done_at": self._done_at}
         return {**super().memo(), **unknown, **done}
 
-    def recall(self, memo: Mapping[str, float]) -> None:
+    def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
         super().recall(memo)
         self._unknown_since = memo.get("unknown_since")

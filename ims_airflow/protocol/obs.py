@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from ims_airflow.exceptions import UnusableAnswerError
 from ims_airflow.protocol.image_url import ImageUrl
 from ims_airflow.protocol.message import Call, FilePart, Flow, Response, Service
+from ims_airflow.protocol.obs_listing import read_xml
 
 STANDARD = "STANDARD"
 LARGEST_PUT = 5 * 1000**3  # bytes in one PUT; above it only parts go (OBS, "Uploading Objects - PUT")
@@ -24,6 +24,7 @@ class StoredObject:
     :param last_modified: as given, an HTTP date.
     :param storage_class: ``STANDARD``, ``WARM``, ``COLD``, …
     :param appendable: whether it can still grow.
+    :param customer_key: whether it is encrypted with a key that only its owner has (SSE-C).
     """
 
     bucket: str
@@ -34,10 +35,17 @@ class StoredObject:
     storage_class: str = STANDARD
     version_id: str = ""
     appendable: bool = False
+    customer_key: bool = False
+
+    @property
+    def url(self) -> str:
+        """``bucket:key``."""
+        return f"{self.bucket}:{self.key}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into XCom."""
         return {
+            "image_url": self.url,
             "bucket": self.bucket,
             "key": self.key,
             "size": self.size,
@@ -76,6 +84,7 @@ def head_object(url: ImageUrl, *, attempts: int = 4) -> Flow[StoredObject]:
         storage_class=_storage_class(headers),
         version_id=headers.get("x-obs-version-id", ""),
         appendable=headers.get("x-obs-object-type", "") == "Appendable",
+        customer_key="x-obs-server-side-encryption-customer-algorithm" in headers,
     )
 
 
@@ -162,13 +171,7 @@ def _header(response: Response, name: str) -> str:
 
 
 def _xml_text(response: Response, name: str) -> str:
-    if b"<!DOCTYPE" in response.body:  # OBS never sends one; an entity bomb would
-        raise UnusableAnswerError("OBS answered with a document type declaration")
-    try:
-        root = ET.fromstring(response.body)  # noqa: S314
-    except ET.ParseError as error:
-        raise UnusableAnswerError(f"OBS answered with unreadable XML: {error}") from error
-    for element in root.iter():
+    for element in read_xml(response).iter():
         if element.tag.rpartition("}")[2] == name and element.text:
             return element.text.strip()
     raise UnusableAnswerError(f"OBS answered without the element {name}")

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 class PollPolicy:
     """How the interval between two looks at a job develops.
 
-    :param fixed: seconds; when set, nothing else matters.
+    :param fixed: seconds; when set, only ``doubling_to`` matters beside it.
+    :param doubling_to: seconds up to which ``fixed`` doubles from look to look, None: it stays.
     :param shortest: seconds, the interval at the beginning.
     :param longest: seconds, the interval of a job that runs for hours.
     :param share: of the elapsed time; 0.05 notices the end of a job within about 2.5 % of its duration.
@@ -22,6 +23,7 @@ class PollPolicy:
     """
 
     fixed: float | None = None
+    doubling_to: float | None = None
     shortest: float = 10.0
     longest: float = 120.0
     share: float = 0.05
@@ -34,7 +36,8 @@ class PollPolicy:
         :param chance: a random number in [0, 1).
         """
         if self.fixed is not None:
-            return self.fixed
+            # After waits of 1, 2, 4 … intervals, the time that has passed plus one interval is the next wait.
+            return self.fixed if self.doubling_to is None else min(elapsed + self.fixed, self.doubling_to)
         interval = min(max(self.shortest, self.share * elapsed), self.longest)
         return interval * (1 + self.jitter * chance)
 

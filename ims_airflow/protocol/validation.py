@@ -48,6 +48,20 @@ def describe(violations: Iterable[Violation]) -> str:
     return "\n".join(str(violation) for violation in violations)
 
 
+def whole_number(field: str, value: object) -> int | None:
+    """Return a number as an argument gives it, perhaps as the text of a template; None when it is empty.
+
+    :raises InvalidInputError: it is no whole number of at least 0.
+    """
+    if value in {None, "", "None"}:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    raise InvalidInputError(f"{field}: {value!r} must be a whole number of at least 0")
+
+
 def raise_for(subject: str, violations: Iterable[Violation]) -> None:
     """Raise when there are violations, naming all of them.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ims_airflow.exceptions import (
     ImsAirflowError,
@@ -149,12 +149,12 @@ class Watch(ABC, Generic[R]):
                 "%s answers again after %.0f s of trouble (%d failures)", self.what, lasted, failures
             )
 
-    def memo(self) -> dict[str, float]:
+    def memo(self) -> dict[str, Any]:
         """Return what another process needs to go on with this watch, empty when there is nothing."""
         since = self.trouble.since
         return {} if since is None else {"since": since, "failures": self.trouble.failures}
 
-    def recall(self, memo: Mapping[str, float]) -> None:
+    def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
         if "since" in memo:
             self.trouble.since, self.trouble.failures = memo["since"], int(memo.get("failures", 1))

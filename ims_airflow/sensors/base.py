@@ -74,7 +74,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         """Return the trigger that follows the same."""
 
     @abstractmethod
-    def _result(self, found: R) -> dict[str, Any]:
+    def _result(self, found: R) -> Any:
         """Return what goes into XCom."""
 
     @cached_property
@@ -124,9 +124,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def execute_complete(
-        self, context: Context, event: Mapping[str, Any] | None = None
-    ) -> dict[str, Any] | None:
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
         with airflow_errors(*self.final_errors):
             outcome = parse_event(event)
@@ -137,7 +135,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
                 )
                 self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
             try:
-                return dict(outcome.outcome())
+                return outcome.outcome()
             except JobTimeoutError as error:
                 kind = AirflowTaskTimeout if outcome.deadline == "execution_timeout" else AirflowSensorTimeout
                 raise kind(str(error)) from None

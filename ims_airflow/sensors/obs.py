@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
-from ims_airflow.protocol.image_file import ImageFileWatch
+from ims_airflow.protocol.image_file import Expectation, FoundFiles
+from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
-from ims_airflow.protocol.obs import StoredObject
 from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.validation import raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 
@@ -19,39 +20,89 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
 
 
-class ObsImageFileSensor(WatchSensor[StoredObject]):
-    """Waits until an image file lies in OBS and is fit for IMS.
+class ObsImageFileSensor(WatchSensor[FoundFiles]):
+    """Waits until an image file lies in OBS, whole and fit for IMS.
 
-    It must exist, hold more than nothing, be of class STANDARD in a bucket of class STANDARD, and lie in the
-    region of the IMS call. A missing permission, a missing bucket and an unfit file fail the task at once;
-    network trouble and a service in trouble are waited out.
+    The file must exist and hold more than nothing, no multipart upload of it may be open, and an
+    appendable object must have stopped to grow. File and bucket must be of class STANDARD, in the region of
+    the IMS call, and readable for IMS. A missing permission, a missing bucket and an unfit file fail the task
+    at once; network trouble and a service in trouble are waited out.
 
-    Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified`` and
-    ``storage_class``.
+    Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified``,
+    ``storage_class``, ``version_id`` and ``region``, and ``image_url`` as the operators take it. For a
+    pattern it returns a list of them, ready for dynamic task mapping.
 
-    :param image_url: ``bucket:key``, as IMS spells it (templated).
+    :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
+        it a pattern: the sensor then waits until something matches and all matches are finished.
+    :param expected_size: bytes that the file must have.
+    :param min_size: bytes that it must have at least.
+    :param expected_etag: ETag that it must have; of a file uploaded in one piece that is its MD5.
+    :param stable_for: seconds for which size, ETag, time and version must not have changed.
+    :param check_uploads: whether open multipart uploads are looked for; needs the permission
+        obs:bucket:ListBucketMultipartUploads.
+    :param abandoned_after: seconds after which an open multipart upload counts as abandoned.
     :param kwargs: as of :class:`~ims_airflow.sensors.base.WatchSensor` and any Airflow sensor.
     """
 
-    template_fields: Sequence[str] = ("image_url", "ims_conn_id", "region")
+    template_fields: Sequence[str] = ("image_url", "expected_size", "expected_etag", "ims_conn_id", "region")
     operator_extra_links = (ObsObjectLink(),)
     ui_color = "#e8f0fd"
 
-    def __init__(self, *, image_url: str | XComArg, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        image_url: str | XComArg,
+        expected_size: int | str | XComArg | None = None,
+        min_size: int = 1,
+        expected_etag: str | XComArg | None = None,
+        stable_for: float = 0.0,
+        check_uploads: bool = True,
+        abandoned_after: float = Expectation().abandoned_after,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        raise_for("ObsImageFileSensor", literal_violations({"image_url": image_url}))
         self.image_url = image_url
+        self.expected_size = expected_size
+        self.min_size = min_size
+        self.expected_etag = expected_etag
+        self.stable_for = stable_for
+        self.check_uploads = check_uploads
+        self.abandoned_after = abandoned_after
+        raise_for(type(self).__name__, literal_violations({"image_url": image_url}))
 
     @property
     def _subject(self) -> str:
         return str(parse_image_url(self.image_url))
 
+    @property
+    def _expectation(self) -> Expectation:
+        return Expectation(
+            expected_size=whole_number("expected_size", self.expected_size),
+            min_size=self.min_size,
+            expected_etag=str(self.expected_etag or ""),
+            stable_for=self.stable_for,
+            check_uploads=self.check_uploads,
+            abandoned_after=self.abandoned_after,
+        )
+
     def _watch(self, policy: PollPolicy, started: float, region: str) -> ImageFileWatch:
-        url = parse_image_url(self.image_url)
-        return ImageFileWatch(url, region=region, policy=policy, started=started, log=self.log)
+        return ImageFileWatch(
+            parse_image_url(self.image_url),
+            region=region,
+            policy=policy,
+            started=started,
+            log=self.log,
+            expectation=self._expectation,
+        )
 
     def _trigger(self, **kwargs: Any) -> ObsImageFileTrigger:
-        return ObsImageFileTrigger(self._subject, **kwargs)
+        longest = self.max_wait.total_seconds() if self.max_wait else self.timeout
+        return ObsImageFileTrigger(
+            self._subject,
+            expectation=asdict(self._expectation),
+            longest_interval=longest if self.exponential_backoff else None,
+            **{**kwargs, "poll_interval": self.poke_interval},
+        )
 
-    def _result(self, found: StoredObject) -> dict[str, Any]:
-        return found.as_dict()
+    def _result(self, found: FoundFiles) -> Any:
+        return found.value()

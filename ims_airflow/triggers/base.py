@@ -6,7 +6,7 @@ import random
 import time
 import traceback
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -57,12 +57,16 @@ class WatchTrigger(BaseTrigger, Generic[R]):
     def _subject(self) -> str:
         return str(getattr(self, self.subject))
 
+    def policy(self) -> PollPolicy:
+        """Return when to look again."""
+        return PollPolicy(fixed=self.poll_interval)
+
     @abstractmethod
     def watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
         """Return what to follow."""
 
     @abstractmethod
-    def result(self, found: R) -> Mapping[str, Any]:
+    def result(self, found: R) -> Any:
         """Return what the event carries, as plain JSON."""
 
     @abstractmethod
@@ -98,7 +102,5 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         async with shared_client(self.ims_conn_id, self.region) as client:
             surroundings = Surroundings(clock=time.time, chance=random.random)
             started = time.time() if self.started is None else self.started
-            policy = PollPolicy(fixed=self.poll_interval)
-            return await client.run(
-                follow(self.watch(policy, started, client.account.region), surroundings, limit)
-            )
+            watch = self.watch(self.policy(), started, client.account.region)
+            return await client.run(follow(watch, surroundings, limit))

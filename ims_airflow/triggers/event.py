@@ -86,13 +86,12 @@ def parse_event(payload: object) -> Event:
     """
     if not isinstance(payload, Mapping) or payload.get("status") not in {"success", "error"}:
         raise JobNotFollowedError(f"the trigger sent an event of an unknown shape: {type(payload).__name__}")
-    result = payload.get("result")
     texts = {
         name: str(payload.get(name) or "")
         for name in ("subject", "error", "message", "error_code", "deadline")
     }
     return Event(
-        result=result if isinstance(result, Mapping) else None,
+        result=payload.get("result"),
         retryable=bool(payload.get("retryable")),
         **texts,
     )

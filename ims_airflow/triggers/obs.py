@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from ims_airflow.protocol.image_file import ImageFileWatch
+from ims_airflow.protocol.image_file import Expectation, FoundFiles
+from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
-from ims_airflow.protocol.obs import StoredObject
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
 
 
-class ObsImageFileTrigger(WatchTrigger[StoredObject]):
-    """Waits until an image file lies in OBS and is fit for IMS.
+class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
+    """Waits until image files lie in OBS, whole and fit for IMS.
 
-    :param image_url: ``bucket:key``.
+    :param image_url: ``bucket:key``; ``*``, ``?`` and ``[…]`` in the key make it a pattern.
+    :param expectation: when an upload counts as finished, the fields of
+        :class:`~ims_airflow.protocol.image_file.Expectation`.
+    :param longest_interval: seconds up to which the poll interval grows, None for one that stays.
     :param kwargs: as of :class:`~ims_airflow.triggers.base.WatchTrigger`.
     """
 
     subject = "image_url"
 
-    def __init__(self, image_url: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        image_url: str,
+        *,
+        expectation: dict[str, Any] | None = None,
+        longest_interval: float | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.image_url = image_url
+        self.expectation = expectation or asdict(Expectation())
+        self.longest_interval = longest_interval
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of this class."""
-        return {"image_url": self.image_url}
+        names = ("image_url", "expectation", "longest_interval")
+        return {name: getattr(self, name) for name in names}
+
+    def policy(self) -> PollPolicy:
+        """Return when to look again."""
+        return PollPolicy(fixed=self.poll_interval or 60.0, doubling_to=self.longest_interval)
 
     def watch(self, policy: PollPolicy, started: float, region: str) -> ImageFileWatch:
         """Return the watch of the file."""
-        url = parse_image_url(self.image_url)
-        return ImageFileWatch(url, region=region, policy=policy, started=started, log=self.log)
+        return ImageFileWatch(
+            parse_image_url(self.image_url),
+            region=region,
+            policy=policy,
+            started=started,
+            log=self.log,
+            expectation=Expectation(**self.expectation),
+        )
 
-    def result(self, found: StoredObject) -> Mapping[str, Any]:
-        """Return what is known of the file."""
-        return found.as_dict()
+    def result(self, found: FoundFiles) -> Any:
+        """Return what is known of the files."""
+        return found.value()

@@ -91,5 +91,5 @@ def test_no_secret_is_in_what_a_task_leaves_behind(cloud: Cloud, caplog: pytest.
     secret = cloud.emulated.settings.sk
     made = Task(lambda: operator(deferrable=True))
     made.run()
-    left = [caplog.text, repr(made), repr(made.make().hook.profile), json.dumps(cloud.emulated.journal())]
+    left = [caplog.text, repr(made), repr(operator().hook.profile), json.dumps(cloud.emulated.journal())]
     assert not [text for text in left if secret in text]

@@ -18,9 +18,10 @@ ALLOWED = {
     "task": {"exceptions", "protocol"},
     "triggers": {"exceptions", "protocol", "hooks"},
     "links": {"exceptions", "protocol", "hooks"},
-    "operators": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links"},
+    "operators": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links", "inspection"},
     "sensors": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links"},
-    "inspection": {"exceptions", "protocol"},
+    # Only its access to a cloud, inside of functions, uses more than exceptions and protocol.
+    "inspection": {"exceptions", "protocol", "client", "hooks"},
     "emulator": {"exceptions", "protocol", "__version__"},
     "demo": {"exceptions", "protocol", "client", "emulator", "__version__"},
     "cli": {"exceptions", "demo", "emulator", "inspection", "__version__"},
