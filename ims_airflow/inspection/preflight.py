@@ -45,6 +45,7 @@ def preflight(
     :param name: of the image to be, None when that is not known yet.
     :param cmk_id: of the KMS key that is to encrypt the image.
     :raises AuthenticationError: the keys are wrong.
+    :raises ImsAirflowError: retryable ones, when the object could not be looked at just now.
     """
     stored, findings = yield from _head(url)
     inspection = None
@@ -78,6 +79,8 @@ def _head(url: ImageUrl) -> Flow[tuple[StoredObject | None, list[Finding]]]:
     except AuthenticationError:
         raise
     except ApiError as trouble:  # an object that is encrypted with a key of its own (SSE-C) answers so
+        if trouble.retryable:
+            raise
         return None, [error(WRONG_FILE, f"The object cannot be looked at. {trouble}")]
 
 
@@ -87,5 +90,7 @@ def _look_into(stored: StoredObject, min_disk: int | None) -> Flow[tuple[Inspect
     except AuthenticationError:
         raise
     except ImsAirflowError as trouble:
+        if trouble.retryable:
+            raise
         code = STORAGE_CLASS if getattr(trouble, "code", "") == "InvalidObjectState" else UNREADABLE
         return None, [error(code, f"The object cannot be read. {trouble}")]

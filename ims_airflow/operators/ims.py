@@ -17,6 +17,7 @@ from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
 from ims_airflow.operators.ending import Ending
+from ims_airflow.operators.preflight import ImsPreflightOperator
 from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch
@@ -30,6 +31,8 @@ from ims_airflow.triggers.ims import ImsJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
+
+__all__ = ["ImsCreateDataImageOperator", "ImsPreflightOperator"]
 
 REQUEST_FIELDS = (
     "name",

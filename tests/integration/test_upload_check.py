@@ -38,7 +38,12 @@ def open_upload(key: str = KEY) -> Callable[[], None]:
     body = client.send(call).body.decode()
     upload_id = body.partition("<UploadId>")[2].partition("</UploadId>")[0]
     abort = Call(Service.OBS, "DELETE", key, bucket="image-test", query=(("uploadId", upload_id),))
-    return lambda: [client.send(abort), client.close()] and None
+
+    def end() -> None:
+        client.send(abort)
+        client.close()
+
+    return end
 
 
 def later(do: Callable[[], Any], seconds: float = 0.2) -> threading.Timer:

@@ -111,7 +111,6 @@ def wrong() -> Iterator[tuple[Cloud, dict[str, str], tuple[str, str]]]:
     yield Cloud(instead={"object": RequestRejectedError("sse-c", status=400)}), {}, ("error", "IMG.0057")
     yield Cloud(instead={"object": NotFoundError("", status=404)}), {}, ("error", "IMG.0057")
     yield Cloud(instead={"object": DENIED}), {}, ("error", "IMG.0057")
-    yield Cloud(instead={"content": UnusableAnswerError("changed")}), {}, ("error", "unreadable")
     archived = RequestRejectedError("archived", status=403, code="InvalidObjectState")
     yield Cloud(instead={"content": archived}), {}, ("error", "storage-class")
     yield Cloud(instead={"bucket": NotFoundError("", status=404)}), {}, ("error", "IMG.0069")
@@ -143,6 +142,15 @@ def test_a_missing_permission_is_a_note_and_leaves_the_rest_alone(what: str, per
 def test_trouble_of_a_service_is_a_warning(what: str) -> None:
     cloud = Cloud(instead={what: ServiceError("busy", status=503)})
     assert shown(cloud.checked(name="data")) == [("warning", "not-checked")]
+
+
+@pytest.mark.parametrize(
+    ("what", "trouble"),
+    [("object", ServiceError("busy", status=503)), ("content", UnusableAnswerError("changed meanwhile"))],
+)
+def test_an_object_that_cannot_be_read_just_now_is_worth_a_retry(what: str, trouble: Exception) -> None:
+    with pytest.raises(type(trouble)):
+        Cloud(instead={what: trouble}).checked()
 
 
 @pytest.mark.parametrize("what", ["object", "content", "bucket", "images", "quota"])

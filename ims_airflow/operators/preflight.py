@@ -1,0 +1,164 @@
+"""Looking before leaping: everything that can be checked before an image is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from ims_airflow.hooks.base import DEFAULT_CONN_ID
+from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.links.console import ObsObjectLink
+from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
+from ims_airflow.protocol.image_url import parse_image_url
+from ims_airflow.protocol.validation import Violation, raise_for, whole_number
+from ims_airflow.task import airflow_errors
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, XComArg
+
+    from ims_airflow.inspection.report import Report
+
+Mode = Literal["fail", "warn"]
+
+
+class ImsPreflightOperator(BaseOperator):
+    """Looks into an image file in OBS and at what surrounds it, and reports everything that IMS would refuse.
+
+    A few ranges of the object tell its format, virtual size, backing files and encryption, whatever its size.
+    Beside that: sizes against ``min_disk`` and the limits of IMS, class and region of the bucket, whether the
+    name is in use, and the image quota. IMS itself tells most of this minutes later, as a bare FAIL.
+
+    Returns the report, a mapping with ``format``, ``virtual_size`` and ``size`` (bytes), ``min_disk`` (the
+    smallest that fits, GB) and ``findings`` (``level``, ``code``, ``message``).
+
+    The request fields are those of :class:`~ims_airflow.operators.ims.ImsCreateDataImageOperator`; only
+    ``image_url`` is needed, each of the others is checked where it is given. All are templated.
+
+    :param mode: ``fail`` fails the task when a finding is an error, ``warn`` only logs it.
+    :param dry_run: also log the exact request that would be sent, and return it as ``request``. Nothing is
+        ever sent to IMS by this operator but questions.
+    :param ims_conn_id: Connection of type ``huaweicloud_ims`` (templated).
+    :param region: overrides the Connection's region (templated).
+    :raises AirflowFailException: a finding is an error, or the arguments break a rule.
+    :raises ImsAirflowError: retryable ones, when the object could not be looked at just now.
+    """
+
+    template_fields: Sequence[str] = (
+        "image_url",
+        "name",
+        "min_disk",
+        "os_type",
+        "description",
+        "cmk_id",
+        "tags",
+        "image_tags",
+        "enterprise_project_id",
+        "dry_run",
+        "ims_conn_id",
+        "region",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json", "image_tags": "json"}
+    operator_extra_links = (ObsObjectLink(),)
+    ui_color = "#fdf6e3"
+
+    def __init__(
+        self,
+        *,
+        image_url: str | XComArg,
+        name: str | XComArg | None = None,
+        min_disk: int | str | XComArg | None = None,
+        os_type: str | XComArg = "Linux",
+        description: str | XComArg | None = None,
+        cmk_id: str | XComArg | None = None,
+        tags: Sequence[str] | str | XComArg | None = None,
+        image_tags: Sequence[Mapping[str, str]] | Mapping[str, str] | str | XComArg | None = None,
+        enterprise_project_id: str | XComArg | None = None,
+        mode: Mode = "fail",
+        dry_run: bool | str = False,
+        ims_conn_id: str = DEFAULT_CONN_ID,
+        region: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.image_url = image_url
+        self.name = name
+        self.min_disk = min_disk
+        self.os_type = os_type
+        self.description = description
+        self.cmk_id = cmk_id
+        self.tags = tags
+        self.image_tags = image_tags
+        self.enterprise_project_id = enterprise_project_id
+        self.mode = mode
+        self.dry_run = dry_run
+        self.ims_conn_id = ims_conn_id
+        self.region = region
+        raise_for(type(self).__name__, [*literal_violations(self._given()), *_mode_violations(mode)])
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Look, report, and fail where the report is bad."""
+        from ims_airflow.inspection.preflight import preflight  # noqa: PLC0415  # parsing a DAG inspects nothing
+
+        with airflow_errors():
+            hook = ImsHook(self.ims_conn_id, self.region)
+            flow = preflight(
+                parse_image_url(self.image_url),
+                region=hook.profile.region,
+                min_disk=whole_number("min_disk", self.min_disk),
+                name=str(self.name) if self.name else None,
+                cmk_id=str(self.cmk_id) if self.cmk_id else None,
+            )
+            report = hook.run(flow)
+            result = {**report.as_dict(), **(self._request(hook) if _is_true(self.dry_run) else {})}
+        self._tell(report, result)
+        if report.failed and self.mode == "fail":
+            errors = [f"{one.code}: {one.message}" for one in report.findings if one.level == "error"]
+            raise AirflowFailException("\n".join([f"IMS would refuse {self.image_url}:", *errors]))
+        return result
+
+    def _given(self) -> dict[str, Any]:
+        fields = {
+            "image_url": self.image_url,
+            "name": self.name,
+            "min_disk": self.min_disk,
+            "os_type": self.os_type,
+            "description": self.description,
+            "cmk_id": self.cmk_id,
+            "tags": self.tags,
+            "image_tags": self.image_tags,
+            "enterprise_project_id": self.enterprise_project_id,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def _request(self, hook: ImsHook) -> dict[str, Any]:
+        body = DataImageRequest.from_arguments(**self._given()).validated().body()
+        url = f"{hook.profile.endpoints.ims}/v1/cloudimages/dataimages/action"
+        return {"request": {"method": "POST", "url": url, "body": body}}
+
+    def _tell(self, report: Report, result: Mapping[str, Any]) -> None:
+        from rich.console import Console  # noqa: PLC0415  # parsing a DAG prints nothing
+
+        from ims_airflow.inspection.report import readable  # noqa: PLC0415
+
+        console = Console(width=110, color_system=None)
+        with console.capture() as capture:
+            console.print(readable(report))
+        for line in capture.get().splitlines():
+            self.log.info("%s", line)
+        if "request" in result:
+            request = json.dumps(result["request"], ensure_ascii=False)
+            self.log.info("Dry run. The request would be: %s", request)
+
+
+def _mode_violations(mode: object) -> list[Violation]:
+    if mode in {"fail", "warn"}:
+        return []
+    return [Violation("mode", mode, "must be fail or warn", "README, ImsPreflightOperator")]
+
+
+def _is_true(value: object) -> bool:
+    return value.strip().lower() in {"true", "1", "yes"} if isinstance(value, str) else bool(value)
