@@ -1,4 +1,4 @@
-"""Make a data image from an image file in OBS: check the upload, submit, wait, use the image."""
+"""Make a data image from an image file in OBS: check the upload and the file, submit, wait, use the image."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, task
 
-from ims_airflow.operators.ims import ImsCreateDataImageOperator
+from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
 from ims_airflow.sensors.ims import ImsJobSensor
 from ims_airflow.sensors.obs import ObsImageFileSensor
 
@@ -99,15 +99,23 @@ with DAG(
 ### Image file in OBS → data image in IMS
 
 1. **check_upload** waits until the file lies in the bucket, whole and of a usable storage class.
-2. **create_data_image** submits the request, once, whatever happens to the worker.
-3. **wait_for_image** follows the job in the triggerer until the image is active.
-4. **use_image** stands for your own work with the image.
+2. **preflight** looks into the file and tells at once what IMS would tell after minutes.
+3. **create_data_image** submits the request, once, whatever happens to the worker.
+4. **wait_for_image** follows the job in the triggerer until the image is active.
+5. **use_image** stands for your own work with the image.
 
 It needs a Connection `huaweicloud_ims_default` of type *Huawei Cloud IMS*.
 """,
 ):
     check_upload = ObsImageFileSensor(
         task_id="check_upload", image_url=IMAGE_URL, deferrable=True, timeout=6 * 3600
+    )
+    preflight = ImsPreflightOperator(
+        task_id="preflight",
+        image_url=IMAGE_URL,
+        name="{{ params.name }}",
+        min_disk="{{ params.min_disk }}",
+        os_type="{{ params.os_type }}",
     )
     create_data_image = ImsCreateDataImageOperator(
         task_id="create_data_image",
@@ -131,5 +139,5 @@ It needs a Connection `huaweicloud_ims_default` of type *Huawei Cloud IMS*.
         log.info("The image %s (%s) is ready", image["image_id"], image["image_name"])
         return str(image["image_id"])
 
-    check_upload >> create_data_image
+    check_upload >> preflight >> create_data_image
     use_image(wait_for_image.output)  # type: ignore[arg-type]  # the image, once the task runs

@@ -32,6 +32,7 @@ STEPS = {
     "upload": "Upload the image file",
     "airflow": "Start Airflow",
     "check_upload": "Check the upload",
+    "preflight": "Look into the file",
     "create_data_image": "Request the image",
     "wait_for_image": "Follow the job",
     "use_image": "Use the image",

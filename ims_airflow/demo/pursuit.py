@@ -91,6 +91,9 @@ class Pursuit:
         match task_id:
             case "check_upload":
                 return f"{value['size']:,} bytes, class {value['storage_class']}"
+            case "preflight":
+                virtual_size = (value["virtual_size"] or 0) / 1024**3
+                return f"{value['format']}, {virtual_size:g} GiB virtual, {len(value['findings'])} findings"
             case "create_data_image":
                 return f"job {value}"
             case "wait_for_image":

@@ -57,7 +57,7 @@ class ImsPreflightOperator(BaseOperator):
         "tags",
         "image_tags",
         "enterprise_project_id",
-        "dry_run",
+        "show_request",
         "ims_conn_id",
         "region",
     )
@@ -94,7 +94,7 @@ class ImsPreflightOperator(BaseOperator):
         self.image_tags = image_tags
         self.enterprise_project_id = enterprise_project_id
         self.mode = mode
-        self.dry_run = dry_run
+        self.show_request = dry_run  # Airflow's own dry_run is a method
         self.ims_conn_id = ims_conn_id
         self.region = region
         raise_for(type(self).__name__, [*literal_violations(self._given()), *_mode_violations(mode)])
@@ -113,7 +113,7 @@ class ImsPreflightOperator(BaseOperator):
                 cmk_id=str(self.cmk_id) if self.cmk_id else None,
             )
             report = hook.run(flow)
-            result = {**report.as_dict(), **(self._request(hook) if _is_true(self.dry_run) else {})}
+            result = {**report.as_dict(), **(self._request(hook) if _is_true(self.show_request) else {})}
         self._tell(report, result)
         if report.failed and self.mode == "fail":
             errors = [f"{one.code}: {one.message}" for one in report.findings if one.level == "error"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from ims_airflow.demo.dag_files import EXAMPLE_DAG as DAG_ID
 from ims_airflow.demo.disk import write_qcow2
 from ims_airflow.demo.failure import DemoError
 
-TASKS = ("check_upload", "create_data_image", "wait_for_image", "use_image")
+TASKS = ("check_upload", "preflight", "create_data_image", "wait_for_image", "use_image")
 CONF: dict[str, Any] = {
     "bucket": BUCKET,
     "key": "images/data.qcow2",
@@ -61,7 +62,8 @@ def test_the_image_is_active_and_as_asked_for(system: System, finished_run: str)
 
 def test_the_tasks_hand_over_what_they_promise(system: System, finished_run: str) -> None:
     api = system.stack.api
-    uploaded, job_id, job, image_id = (api.xcom(DAG_ID, finished_run, task_id) for task_id in TASKS)
+    uploaded, report, job_id, job, image_id = (api.xcom(DAG_ID, finished_run, task) for task in TASKS)
+    assert (report["format"], report["findings"]) == ("qcow2", [])
     assert uploaded.keys() >= {"bucket", "key", "size", "etag", "last_modified", "storage_class"}
     assert (uploaded["bucket"], uploaded["key"]) == (BUCKET, CONF["key"])
     assert api.xcom(DAG_ID, finished_run, "create_data_image", "job_id") == job_id
@@ -79,6 +81,24 @@ def test_the_templates_show_what_was_asked_for(system: System, finished_run: str
     fields = system.stack.api.rendered(DAG_ID, finished_run, "create_data_image")
     assert fields["name"] == "2024"
     assert fields["image_url"] == f"{BUCKET}:{CONF['key']}"
+
+
+def test_a_new_file_starts_a_dag_by_itself(system: System, tmp_path: Path) -> None:
+    api, dag_id = system.stack.api, "example_ims_on_new_file"
+    system.stack.wait_for_dag(dag_id)
+    disk = tmp_path / "new.qcow2"
+    write_qcow2(disk, data=b"new " * 100)
+    end = time.monotonic() + 90
+    number = 0
+    # What lies there before the watcher's first look is no news; nobody knows when that look comes.
+    while not (runs := api.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]):
+        assert time.monotonic() < end
+        number += 1
+        system.cloud.upload(disk, f"incoming/new-{number}.qcow2")
+        time.sleep(6)
+    assert api.wait_for_run(dag_id, runs[0]["dag_run_id"], timeout=90) == "success"
+    states = {row["task_id"]: row["state"] for row in api.task_instances(dag_id, runs[0]["dag_run_id"])}
+    assert states == {"requests": "success", "create": "success"}
 
 
 @pytest.mark.parametrize(

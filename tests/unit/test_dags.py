@@ -77,7 +77,7 @@ def request(values: dict[str, Any]) -> DataImageRequest:
 
 
 def test_the_tasks_follow_one_another(dag: DAG) -> None:
-    order = ["check_upload", "create_data_image", "wait_for_image", "use_image"]
+    order = ["check_upload", "preflight", "create_data_image", "wait_for_image", "use_image"]
     assert set(dag.task_ids) == set(order)
     assert [dag.get_task(task_id).upstream_task_ids for task_id in order] == [
         set(),
