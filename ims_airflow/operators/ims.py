@@ -48,6 +48,10 @@ REQUEST_FIELDS = (
 LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
 
 
+def _seconds(interval: float | timedelta | None) -> float | None:
+    return interval.total_seconds() if isinstance(interval, timedelta) else interval
+
+
 class _LongPauseError(Exception):
     """Ends a run that would have to sleep long in a worker."""
 
@@ -121,7 +125,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         region: str | None = None,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | None = None,
+        poll_interval: float | timedelta | None = None,
         timeout: float | timedelta | None = timedelta(hours=6),
         trouble_budget: float = 900.0,
         settling_window: float = SETTLING,
@@ -143,8 +147,8 @@ class ImsCreateDataImageOperator(BaseOperator):
         self.region = region
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self.poll_interval = _seconds(poll_interval)
+        self.timeout = _seconds(timeout)
         self.trouble_budget = trouble_budget
         self.settling_window = settling_window
         self.job_query: JobQuery = job_query

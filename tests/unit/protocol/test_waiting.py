@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import Answer, Clock, Lines, ok, run, script
 
 from ims_airflow.exceptions import (
     AnswerLostError,
     ImageNotUsableError,
+    ImsAirflowError,
     InvalidInputError,
     JobFailedError,
     JobNotFollowedError,
@@ -18,7 +21,7 @@ from ims_airflow.exceptions import (
     ThrottledError,
 )
 from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
-from ims_airflow.protocol.message import Call
+from ims_airflow.protocol.message import Call, Response
 from ims_airflow.protocol.polling import PollPolicy, backoff
 from ims_airflow.protocol.waiting import Deadline, follow
 
@@ -178,6 +181,55 @@ def test_trouble_survives_from_poke_to_poke() -> None:
 def test_a_strange_job_id_is_refused(job_id: Any) -> None:
     with pytest.raises(InvalidInputError, match="job_id"):
         checked_job_id(job_id)
+
+
+JOBS = st.sampled_from(
+    [
+        ok({"status": "INIT"}),
+        running(),
+        ok({"status": "SUCCESS", "entities": {"image_id": "i1"}}),
+        ok({"status": "SUCCESS", "entities": {}}),
+        ok({"status": "FAIL", "error_code": "IMG.0057"}),
+        ok({"status": "success", "entities": {"sub_jobs_result": [{"entities": {"image_id": "i1"}}]}}),
+        ok({"status": "PAUSED"}),
+        ok({"status": 7}),
+        ok([]),
+        Response(200, {}, b'{"sta'),
+        AnswerLostError("reset"),
+        ServiceError("down", status=503),
+        ThrottledError("slow", status=429, retry_after=40.0),
+        NotFoundError("unknown", status=404),
+    ]
+)
+IMAGES = st.sampled_from(
+    [
+        ok({"images": []}),
+        ok({"images": [{"id": "i1", "status": "queued"}]}),
+        ok({"images": [{"id": "i1", "status": "active"}]}),
+        ok({"images": [{"id": "i1", "status": "killed"}]}),
+        ok({"images": [{"id": "i2", "status": "active"}]}),
+        ok({"images": [{"name": "no id"}]}),
+        ok({"images": "none"}),
+        AnswerLostError("reset"),
+    ]
+)
+
+
+@given(st.lists(JOBS, min_size=1, max_size=8), st.lists(IMAGES, min_size=1, max_size=8), st.booleans())
+def test_whatever_is_answered_it_ends_and_never_well_without_an_active_image(
+    jobs: list[Answer], images: list[Answer], adopted: bool
+) -> None:
+    clock = Clock()
+    start = clock.now
+    try:
+        job_id = "image:i1" if adopted else "j1"
+        outcome = followed(Ims(jobs, images), clock, deadline=7200, job_id=job_id)
+    except ImsAirflowError:
+        pass
+    else:
+        assert outcome.image is not None
+        assert (outcome.image.image_id, outcome.image.status) == ("i1", "active")
+    assert clock.now - start <= 7201
 
 
 def moments(policy: PollPolicy, length: float, chance: float) -> Iterator[float]:

@@ -1,0 +1,133 @@
+"""Triggers of one event loop: many share one client, and a watcher of new files survives restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from integration.clouds import Cloud
+
+from ims_airflow.hooks import shared
+from ims_airflow.protocol.obs_listing import ListedObject
+from ims_airflow.triggers.ims import ImsJobTrigger
+from ims_airflow.triggers.obs import ObsImageFileTrigger
+from ims_airflow.triggers.obs_event import ObsNewImageFileTrigger
+
+MANY = 1000
+
+
+async def event_of(trigger: Any) -> dict[str, Any]:
+    [event] = [event async for event in trigger.run()]
+    payload: dict[str, Any] = event.payload
+    return payload
+
+
+def clients() -> int:
+    return sum(len(shelf.clients) for shelf in shared._SHELVES.values())
+
+
+async def test_a_thousand_sensors_share_one_session(cloud: Cloud) -> None:
+    put = cloud.emulated.put_object
+    triggers = [ObsImageFileTrigger("image-test:disk.qcow2", poll_interval=0.3) for _ in range(MANY)]
+    waiting = asyncio.gather(*(event_of(trigger) for trigger in triggers))
+    while len(cloud.emulated.journal("obs")) < MANY:
+        await asyncio.sleep(0.05)
+        assert clients() == 1
+    await asyncio.to_thread(put, "image-test", "disk.qcow2", b"x")
+    assert {event["status"] for event in await waiting} == {"success"}
+    assert clients() == 0  # the last one closed it
+
+
+async def test_a_trigger_that_is_cancelled_anywhere_leaves_no_client_behind(cloud: Cloud) -> None:
+    for steps in range(12):
+        task = asyncio.create_task(event_of(ObsImageFileTrigger("image-test:none.qcow2", poll_interval=5)))
+        for _ in range(steps * 5):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert clients() == 0
+
+
+async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
+    import os
+
+    wrong = json.loads(os.environ[name]) | {"password": "WRONG-KEY"}
+    monkeypatch.setenv(name, json.dumps(wrong))
+    events = await asyncio.gather(*(event_of(ImsJobTrigger(f"j{n}")) for n in range(MANY)))
+    assert {event["error"] for event in events} == {"AuthenticationError"}
+    assert len(cloud.emulated.journal()) == 1
+    assert "WRONG-KEY" not in json.dumps(events)
+
+
+class AssetStore:
+    """Airflow's asset state store, as a watcher uses it."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return json.loads(self.entries[key]) if key in self.entries else default
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.entries[key] = json.dumps(value)
+
+
+def watcher(store: AssetStore, pattern: str = "in/*.qcow2") -> ObsNewImageFileTrigger:
+    trigger = ObsNewImageFileTrigger("image-test", "in/", pattern, poll_interval=0.05)
+    trigger.asset_state_store = store  # type: ignore[assignment]
+    return trigger
+
+
+async def next_keys(events: AsyncIterator[Any]) -> list[str]:
+    event = await asyncio.wait_for(anext(events), 10)
+    return [file["key"] for file in event.payload["files"]]
+
+
+async def test_new_files_are_told_once_and_a_restart_forgets_nothing(cloud: Cloud) -> None:
+    store, put = AssetStore(), cloud.emulated.put_object
+    put("image-test", "in/old.qcow2", b"x")
+    events = watcher(store).run()
+    upcoming = asyncio.create_task(next_keys(events))
+    while not store.entries:  # the first look only remembers
+        await asyncio.sleep(0.02)
+    put("image-test", "in/notes.txt", b"x")
+    put("image-test", "in/new.qcow2", b"x")
+    assert await upcoming == ["in/new.qcow2"]
+    upcoming = asyncio.create_task(next_keys(events))
+    await asyncio.sleep(0.2)
+    upcoming.cancel()  # the triggerer stops
+    await asyncio.gather(upcoming, return_exceptions=True)
+    put("image-test", "in/while-away.qcow2", b"x")
+    assert await next_keys(watcher(store).run()) == ["in/while-away.qcow2"]
+
+
+async def test_watchers_of_one_prefix_share_one_listing(cloud: Cloud) -> None:
+    one, other = watcher(AssetStore(), "in/a*"), watcher(AssetStore(), "in/b*")
+    assert one.shared_stream_key() == other.shared_stream_key()
+
+    async def stream() -> AsyncIterator[list[ListedObject]]:
+        yield []
+        yield [
+            ListedObject("image-test", key, 1, "e", "2026-01-01T00:00:00Z", "STANDARD")
+            for key in ("in/a", "in/b")
+        ]
+
+    for trigger, key in ((one, "in/a"), (other, "in/b")):
+        assert await next_keys(trigger.filter_shared_stream(stream())) == [key]
+
+
+async def test_a_listing_in_trouble_goes_on(cloud: Cloud) -> None:
+    store = AssetStore()
+    cloud.emulated.add_fault({"match": {"service": "obs"}, "times": 5, "status": 503})
+    upcoming = asyncio.create_task(next_keys(watcher(store).run()))
+    while not store.entries:
+        await asyncio.sleep(0.02)
+    cloud.emulated.put_object("image-test", "in/new.qcow2", b"x")
+    assert await upcoming == ["in/new.qcow2"]
