@@ -71,12 +71,14 @@ class AssetStore:
 
     def __init__(self) -> None:
         self.entries: dict[str, str] = {}
+        self.written = asyncio.Event()
 
     async def aget(self, key: str, default: Any = None) -> Any:
         return json.loads(self.entries[key]) if key in self.entries else default
 
     async def aset(self, key: str, value: Any) -> None:
         self.entries[key] = json.dumps(value)
+        self.written.set()
 
 
 def watcher(store: AssetStore, pattern: str = "in/*.qcow2") -> ObsNewImageFileTrigger:
@@ -95,8 +97,7 @@ async def test_new_files_are_told_once_and_a_restart_forgets_nothing(cloud: Clou
     put("image-test", "in/old.qcow2", b"x")
     events = watcher(store).run()
     upcoming = asyncio.create_task(next_keys(events))
-    while not store.entries:  # the first look only remembers
-        await asyncio.sleep(0.02)
+    await store.written.wait()  # the first look only remembers
     put("image-test", "in/notes.txt", b"x")
     put("image-test", "in/new.qcow2", b"x")
     assert await upcoming == ["in/new.qcow2"]
@@ -127,7 +128,6 @@ async def test_a_listing_in_trouble_goes_on(cloud: Cloud) -> None:
     store = AssetStore()
     cloud.emulated.add_fault({"match": {"service": "obs"}, "times": 5, "status": 503})
     upcoming = asyncio.create_task(next_keys(watcher(store).run()))
-    while not store.entries:
-        await asyncio.sleep(0.02)
+    await store.written.wait()
     cloud.emulated.put_object("image-test", "in/new.qcow2", b"x")
     assert await upcoming == ["in/new.qcow2"]
