@@ -24,7 +24,9 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_modules("ims_airflow.operators.ims")],
         "sensors": [_modules("ims_airflow.sensors.ims", "ims_airflow.sensors.obs")],
         "hooks": [_modules("ims_airflow.hooks.ims", "ims_airflow.hooks.obs")],
-        "triggers": [_modules("ims_airflow.triggers.ims", "ims_airflow.triggers.obs")],
+        "triggers": [
+            _modules("ims_airflow.triggers.ims", "ims_airflow.triggers.obs", "ims_airflow.triggers.obs_event")
+        ],
         "extra-links": ["ims_airflow.links.console.ImsImageLink", "ims_airflow.links.console.ObsObjectLink"],
         "connection-types": [_CONNECTION_TYPE],
     }

@@ -9,7 +9,7 @@ from hypothesis import settings
 from ims_airflow.emulator import EmulatorServer, Settings
 
 # HYPOTHESIS_PROFILE=thorough searches long; the default is for every run.
-settings.register_profile("quick", max_examples=300, deadline=None)
+settings.register_profile("quick", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

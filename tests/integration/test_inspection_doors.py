@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[3] / "ims_airflow" / "inspection"
+PACKAGE = Path(__file__).parents[2] / "ims_airflow" / "inspection"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
