@@ -52,6 +52,10 @@ class ImsJobSensor(WatchSensor[Outcome]):
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
 
+    def on_kill(self) -> None:
+        """Leave the job to the cloud: IMS can cancel none."""
+        self.log.warning("This task was ended from outside. Job %s goes on in the cloud", self.job_id)
+
     @property
     def _subject(self) -> str:
         return checked_job_id(self.job_id)

@@ -83,6 +83,13 @@ def test_the_templates_show_what_was_asked_for(system: System, finished_run: str
     assert fields["image_url"] == f"{BUCKET}:{CONF['key']}"
 
 
+def test_the_console_is_one_click_away(system: System, finished_run: str) -> None:
+    path = f"/dags/{DAG_ID}/dagRuns/{finished_run}/taskInstances/create_data_image/links"
+    links = system.stack.api.call("GET", path)["extra_links"]
+    assert set(links) == {"Image in the IMS console", "File in the OBS console"}
+    assert all(str(link).startswith("https://console.huaweicloud.com/") for link in links.values())
+
+
 def test_a_new_file_starts_a_dag_by_itself(system: System, tmp_path: Path) -> None:
     api, dag_id = system.stack.api, "example_ims_on_new_file"
     system.stack.wait_for_dag(dag_id)
