@@ -158,9 +158,16 @@ class JobNotFollowedError(ImsAirflowError):
 
 
 class JobTimeoutError(ImsAirflowError):
-    """Raised when the deadline passed while the job was still going. It goes on in the cloud."""
+    """Raised when the deadline passed while the job was still going. It goes on in the cloud.
+
+    :param deadline: the argument that set it, ``timeout`` or ``execution_timeout``.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, deadline: str = "timeout") -> None:
+        super().__init__(message)
+        self.deadline = deadline
 
 
 class ImageNotUsableError(ImsAirflowError):

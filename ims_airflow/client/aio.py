@@ -17,8 +17,14 @@ from tenacity import AsyncRetrying
 from yarl import URL
 
 from ims_airflow.client.options import HttpOptions
-from ims_airflow.client.transport import USER_AGENT, checked, retrying, untrusted
-from ims_airflow.exceptions import AnswerLostError, AuthenticationError, NotSentError, UnusableAnswerError
+from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
+from ims_airflow.exceptions import (
+    AnswerLostError,
+    AuthenticationError,
+    ImsAirflowError,
+    NotSentError,
+    UnusableAnswerError,
+)
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.message import Call, Flow, Pause, Request, Response, Service
 
@@ -57,6 +63,7 @@ class AsyncClient:
         self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[str, str | None] = {}
+        self._unreachable = _Unreachable()
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,15 +117,24 @@ class AsyncClient:
         if self.account.proven or not call.signed or call.service is Service.IAM:
             return await self._renewing(call)
         async with self._proving:  # wrong keys must not be sent a thousand times at once: six lock them
+            self._unreachable.check(self.clock())
             try:
-                return await self._renewing(call)
-            finally:
+                response = await self._renewing(call)
+            except NotSentError as error:
+                self._unreachable.note(error, self.clock())
+                raise
+            except ImsAirflowError:
                 self.account.proven = True
+                raise
+            self.account.proven = True
+            return response
 
     async def _renewing(self, call: Call) -> Response:
-        await self._prepare(call)
-        account, used = self.account, self.account.credential
+        account = self.account
+        used = account.credential
         try:
+            await self._prepare(call)
+            used = account.credential
             return await self._exchange(call)
         except AuthenticationError as error:
             if not call.signed or not (account.refused(used, error) or await self._rotated(account)):
@@ -139,7 +155,13 @@ class AsyncClient:
         if self.account.lacks(call, self.clock()):
             async with self._learning:
                 if self.account.lacks(call, self.clock()):
-                    await self.run(self.account.learn(call, self.clock()))
+                    await self._learn(call)
+
+    async def _learn(self, call: Call) -> None:
+        try:
+            await self.run(self.account.learn(call, self.clock()))
+        except ImsAirflowError as error:
+            raise not_sent(call, error) from error
 
     async def _exchange(self, call: Call) -> Response:
         request = self.account.request(call, self.clock())
@@ -184,8 +206,24 @@ class AsyncClient:
         # to send our Authorization when it finds the host there.
         origin = str(url.origin())
         if origin not in self._proxies:
-            self._proxies[origin] = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
+            proxy = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
+            self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
         return self._proxies[origin]
+
+
+class _Unreachable:
+    """Spares those who wait behind a request that reached nobody the same wait, for a moment."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._reason = ""
+
+    def note(self, error: NotSentError, now: float) -> None:
+        self._until, self._reason = now + 1.0, str(error)
+
+    def check(self, now: float) -> None:
+        if now < self._until:
+            raise NotSentError(self._reason)
 
 
 async def _read(answer: aiohttp.ClientResponse, request: Request, limit: int) -> bytes:
@@ -207,6 +245,8 @@ def _translated(request: Request) -> Iterator[None]:
     """Turn the exceptions of ``aiohttp`` into ours: was it sent or not, that is the question."""
     try:
         yield
+    except (aiohttp.InvalidURL, ValueError) as error:  # UnicodeError and refused header values among them
+        raise unspeakable(request, error) from None
     except aiohttp.ClientConnectorCertificateError as error:
         raise untrusted(request, str(error.certificate_error)) from None
     except (

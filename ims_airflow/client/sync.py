@@ -18,8 +18,14 @@ from requests.adapters import HTTPAdapter
 from tenacity import Retrying
 
 from ims_airflow.client.options import HttpOptions
-from ims_airflow.client.transport import USER_AGENT, checked, retrying, untrusted
-from ims_airflow.exceptions import AnswerLostError, AuthenticationError, NotSentError, UnusableAnswerError
+from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
+from ims_airflow.exceptions import (
+    AnswerLostError,
+    AuthenticationError,
+    ImsAirflowError,
+    NotSentError,
+    UnusableAnswerError,
+)
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.message import Call, FilePart, Flow, Pause, Request, Response, Service
 
@@ -111,14 +117,21 @@ class Client:
             return self._renewing(call)
         with self._lock:  # wrong keys must not be sent many times at once: six refusals lock them
             try:
-                return self._renewing(call)
-            finally:
+                response = self._renewing(call)
+            except NotSentError:
+                raise
+            except ImsAirflowError:
                 self.account.proven = True
+                raise
+            self.account.proven = True
+            return response
 
     def _renewing(self, call: Call) -> Response:
-        self._prepare(call)
-        account, used = self.account, self.account.credential
+        account = self.account
+        used = account.credential
         try:
+            self._prepare(call)
+            used = account.credential
             return self._exchange(call)
         except AuthenticationError as error:
             if not call.signed or not (account.refused(used, error) or self._rotated(account)):
@@ -139,7 +152,13 @@ class Client:
         if self.account.lacks(call, self.clock()):
             with self._lock:
                 if self.account.lacks(call, self.clock()):
-                    self.run(self.account.learn(call, self.clock()))
+                    self._learn(call)
+
+    def _learn(self, call: Call) -> None:
+        try:
+            self.run(self.account.learn(call, self.clock()))
+        except ImsAirflowError as error:
+            raise not_sent(call, error) from error
 
     def _exchange(self, call: Call) -> Response:
         request = self.account.request(call, self.clock())
@@ -227,6 +246,8 @@ def _translated(request: Request) -> Iterator[None]:
     """Turn the exceptions of ``requests`` into ours: was it sent or not, that is the question."""
     try:
         yield
+    except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError) as error:
+        raise unspeakable(request, error) from None
     except requests.exceptions.ConnectTimeout as error:
         raise NotSentError(f"{request!r}: {_reason(error)}") from None
     except requests.exceptions.ConnectionError as error:

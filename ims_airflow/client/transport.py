@@ -8,7 +8,7 @@ from typing import Any
 from tenacity import RetryCallState, retry_if_exception, stop_after_attempt
 
 from ims_airflow import __version__
-from ims_airflow.exceptions import ApiError, ImsAirflowError, InvalidInputError
+from ims_airflow.exceptions import ApiError, ImsAirflowError, InvalidInputError, NotSentError
 from ims_airflow.protocol.errors import error_from
 from ims_airflow.protocol.message import Call, Request, Response
 from ims_airflow.protocol.polling import backoff
@@ -34,6 +34,21 @@ def untrusted(request: Request, reason: str) -> InvalidInputError:
         f"verify: the TLS certificate behind {request!r} is not trusted ({reason}). "
         "Set verify in the Connection's extra to the path of the CA bundle that signed it"
     )
+
+
+def unspeakable(request: Request, error: BaseException) -> InvalidInputError:
+    """Word a request that cannot be put into HTTP at all. The value itself may be a secret and stays out."""
+    return InvalidInputError(
+        f"{request!r} cannot be sent ({type(error).__name__}): the Connection's keys, endpoints or the proxy "
+        "settings hold characters that have no place in an address or a header"
+    )
+
+
+def not_sent(call: Call, error: ImsAirflowError) -> ImsAirflowError:
+    """Word trouble with what a call needs first (token, key, project id): the call itself never left."""
+    if not error.retryable or isinstance(error, NotSentError):
+        return error
+    return NotSentError(f"{call!r} was not sent, because what it needs first could not be had: {error}")
 
 
 def may_repeat(call: Call, error: BaseException) -> bool:

@@ -114,7 +114,12 @@ class _Reader:
 
     def _access_key(self) -> AccessKey:
         ak, sk = self._login("the access key (AK)"), self._password_field("the secret key (SK)")
-        return AccessKey(ak, sk, self._text("security_token"))
+        if not _is_plain(ak):
+            self._wrong("login", "(not shown)", "must be an access key: printable ASCII without spaces")
+        token = self._text("security_token")
+        if not _is_plain(token):
+            self._wrong("extra.security_token", "(not shown)", "must be printable ASCII without line breaks")
+        return AccessKey(ak, sk, token)
 
     def _password(self) -> Password:
         domain = self._text("domain_name")
@@ -176,3 +181,8 @@ class _Reader:
             self._wrong(f"extra.{name}", value, "must be a number of seconds, above 0 and at most 3600")
             return default
         return seconds
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can stand in a header as it is."""
+    return all("!" <= letter <= "~" for letter in text)

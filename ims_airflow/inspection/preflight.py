@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from ims_airflow.exceptions import (
     AccessDeniedError,
     ApiError,
@@ -19,7 +22,7 @@ from ims_airflow.inspection.environment import (
     object_findings,
 )
 from ims_airflow.inspection.file_rules import disk_findings
-from ims_airflow.inspection.finding import WRONG_FILE, Finding, error
+from ims_airflow.inspection.finding import WRONG_FILE, Finding, error, ordered
 from ims_airflow.inspection.inspection import Inspection, inspect_object
 from ims_airflow.inspection.report import Report, report
 from ims_airflow.protocol.image_url import ImageUrl
@@ -61,6 +64,12 @@ def preflight(
         findings += yield from check_name(name)
     findings += yield from check_quota()
     return report(str(url), inspection, tuple(findings), stored)
+
+
+def with_findings(found: Report, rules: Sequence[str]) -> Report:
+    """Return a report with broken rules of the request added, as errors."""
+    others = [error("invalid-request", rule) for rule in rules]
+    return replace(found, findings=ordered((*found.findings, *others)))
 
 
 def _head(url: ImageUrl) -> Flow[tuple[StoredObject | None, list[Finding]]]:

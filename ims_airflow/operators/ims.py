@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from ims_airflow.exceptions import ImageNotUsableError, JobFailedError, JobTimeoutError, NotFoundError
+from ims_airflow.exceptions import (
+    ImageNotUsableError,
+    JobFailedError,
+    JobNotFollowedError,
+    JobTimeoutError,
+    NotFoundError,
+)
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
@@ -165,11 +171,12 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit, and wait if asked to."""
-        with airflow_errors():
+        with airflow_errors(), _timely():
             submission = self._submission(context)
             ended = Ending(context, submission.fingerprint).recall()
             if ended is not None:
                 self.log.warning("Airflow started another try of a task that had ended; answering as it did")
+                submission.discard()
                 push(context, "job_id", ended.subject)
                 return self._answer(ended.outcome())
             return self._create(context, submission)
@@ -180,7 +187,7 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
-        with airflow_errors():
+        with airflow_errors(), _timely():
             submission = self._submission(context)
             outcome = parse_event(event)
             if submission.target not in {"", outcome.subject}:
@@ -194,10 +201,6 @@ class ImsCreateDataImageOperator(BaseOperator):
                     return self._finish(context, submission, outcome.outcome())
             except NotFoundError:
                 return self._start_over(context, submission)
-            except JobTimeoutError as error:
-                if outcome.deadline == "execution_timeout":
-                    raise AirflowTaskTimeout(str(error)) from None
-                raise
 
     def on_kill(self) -> None:
         """Leave the job to the cloud: IMS can cancel none, and a retry or a clear reattaches to it."""
@@ -215,11 +218,12 @@ class ImsCreateDataImageOperator(BaseOperator):
         return Submission(
             DataImageRequest.from_arguments(**self._fields()).validated(),
             TaskMemory(context, "ims_submission"),
-            scope=f"{profile.region} {profile.endpoints.ims}",
+            scope=f"{profile.region} {profile.project_id} {profile.endpoints.ims}",
             new_marker=lambda: uuid.uuid4().hex,
             surroundings=SURROUNDINGS,
             log=self.log,
             settling=self.settling_window,
+            budget=self.trouble_budget,
             deadline=self._deadline(context),
         )
 
@@ -245,9 +249,12 @@ class ImsCreateDataImageOperator(BaseOperator):
             return self._start_over(context, submission)
 
     def _start_over(self, context: Context, submission: Submission) -> Any:
-        """Look for the image of a job that IMS has forgotten. Called while that error is handled."""
+        """Look for the image of a job that IMS has forgotten."""
         if not submission.job_unknown():
-            raise  # noqa: PLE0704
+            raise JobNotFollowedError(
+                f"IMS does not know {submission.target}, which it accepted less than an hour ago: "
+                "trying again later rather than asking for a second image"
+            )
         return self._create(context, submission)
 
     def _pause(self, seconds: float) -> None:
@@ -320,3 +327,14 @@ class ImsCreateDataImageOperator(BaseOperator):
                 Ending(context, submission.fingerprint).save(event_of_error(submission.target, error))
             submission.discard()
             raise
+
+
+@contextmanager
+def _timely() -> Iterator[None]:
+    """Let a passed ``execution_timeout`` look as it does where Airflow itself applies it."""
+    try:
+        yield
+    except JobTimeoutError as error:
+        if error.deadline == "execution_timeout":
+            raise AirflowTaskTimeout(str(error)) from None
+        raise

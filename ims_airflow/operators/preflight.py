@@ -101,7 +101,8 @@ class ImsPreflightOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Look, report, and fail where the report is bad."""
-        from ims_airflow.inspection.preflight import preflight  # noqa: PLC0415  # parsing a DAG inspects nothing
+        # Parsing a DAG inspects nothing.
+        from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
 
         with airflow_errors():
             hook = ImsHook(self.ims_conn_id, self.region)
@@ -112,13 +113,23 @@ class ImsPreflightOperator(BaseOperator):
                 name=str(self.name) if self.name else None,
                 cmk_id=str(self.cmk_id) if self.cmk_id else None,
             )
-            report = hook.run(flow)
-            result = {**report.as_dict(), **(self._request(hook) if _is_true(self.show_request) else {})}
-        self._tell(report, result)
+            rules = self._broken_rules()
+            report = with_findings(hook.run(flow), rules)
+        result = report.as_dict()
+        self._tell(report)
+        if _is_true(self.show_request):
+            result["request"] = None if rules else self._request(hook)
+            request = json.dumps(result["request"], ensure_ascii=False)
+            self.log.info("Dry run. The request would be: %s", request)
         if report.failed and self.mode == "fail":
             errors = [f"{one.code}: {one.message}" for one in report.findings if one.level == "error"]
             raise AirflowFailException("\n".join([f"IMS would refuse {self.image_url}:", *errors]))
         return result
+
+    def _broken_rules(self) -> list[str]:
+        """Return what is wrong with the fields that the inspection does not look at."""
+        given = {name: value for name, value in self._given().items() if name not in {"image_url", "cmk_id"}}
+        return [f"{one.field}: {one.value!r} {one.rule}" for one in literal_violations(given)]
 
     def _given(self) -> dict[str, Any]:
         fields = {
@@ -135,11 +146,11 @@ class ImsPreflightOperator(BaseOperator):
         return {name: value for name, value in fields.items() if value is not None}
 
     def _request(self, hook: ImsHook) -> dict[str, Any]:
-        body = DataImageRequest.from_arguments(**self._given()).validated().body()
+        body = DataImageRequest.from_arguments(**self._given()).body()
         url = f"{hook.profile.endpoints.ims}/v1/cloudimages/dataimages/action"
-        return {"request": {"method": "POST", "url": url, "body": body}}
+        return {"method": "POST", "url": url, "body": body}
 
-    def _tell(self, report: Report, result: Mapping[str, Any]) -> None:
+    def _tell(self, report: Report) -> None:
         from rich.console import Console  # noqa: PLC0415  # parsing a DAG prints nothing
 
         from ims_airflow.inspection.report import readable  # noqa: PLC0415
@@ -149,9 +160,6 @@ class ImsPreflightOperator(BaseOperator):
             console.print(readable(report))
         for line in capture.get().splitlines():
             self.log.info("%s", line)
-        if "request" in result:
-            request = json.dumps(result["request"], ensure_ascii=False)
-            self.log.info("Dry run. The request would be: %s", request)
 
 
 def _mode_violations(mode: object) -> list[Violation]:

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ims_airflow.exceptions import AccessDeniedError, InvalidInputError, NotFoundError, RequestRejectedError
+from ims_airflow.exceptions import (
+    AccessDeniedError,
+    InvalidInputError,
+    NotFoundError,
+    RequestRejectedError,
+    UnusableAnswerError,
+)
 from ims_airflow.protocol import obs, obs_listing
 from ims_airflow.protocol.image_file import Expectation, FoundFiles, denied, unfit
 from ims_airflow.protocol.image_url import ImageUrl
 from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.obs import Bucket, StoredObject
+from ims_airflow.protocol.obs_range import read_range
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Log, Watch
@@ -114,7 +121,9 @@ class ImageFileWatch(Watch[FoundFiles]):
             self._tell(key, "is not there yet")
             return None
         except AccessDeniedError as error:
-            raise denied(error, "obs:object:GetObject", f"object {url}") from error
+            if (yield from self._is_denied(url)):
+                raise denied(error, "obs:object:GetObject", f"object {url}") from error
+            return None
         except RequestRejectedError as error:
             if error.status != 400:
                 raise
@@ -122,6 +131,17 @@ class ImageFileWatch(Watch[FoundFiles]):
                 f"image_url: OBS cannot show {url} ({error}). An object that is encrypted with a key of "
                 "one's own (SSE-C) looks like this, and IMS cannot read it"
             ) from error
+
+    def _is_denied(self, url: ImageUrl) -> Flow[bool]:
+        """Ask once more in a way that is answered with a reason: to HEAD wrong keys look like no permission.
+
+        :raises AuthenticationError: the keys are wrong.
+        """
+        try:
+            yield from read_range(url, 0, 1, "", attempts=1)
+        except (AccessDeniedError, NotFoundError, RequestRejectedError, UnusableAnswerError):
+            return True
+        return False
 
     def _ask_bucket(self) -> Flow[Bucket]:
         if self._bucket is None:
@@ -167,9 +187,14 @@ class ImageFileWatch(Watch[FoundFiles]):
             if age < self._expectation.abandoned_after:
                 busy.add(upload.key)
                 self._tell(upload.key, f"is being uploaded (multipart upload {upload.upload_id} is open)")
-            elif upload.key in self._seen:
-                self._tell(
-                    upload.key, f"has an abandoned multipart upload {upload.upload_id}, open for {age:.0f} s"
+            elif upload.key in self._seen and upload.upload_id not in self._said:
+                self._said[upload.upload_id] = "abandoned"
+                self.log.warning(
+                    "%s:%s has a multipart upload %s that counts as abandoned: open for %.0f s",
+                    self._url.bucket,
+                    upload.key,
+                    upload.upload_id,
+                    age,
                 )
         return busy
 

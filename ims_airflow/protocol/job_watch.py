@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ims_airflow.exceptions import ImageNotUsableError, InvalidInputError, JobFailedError, NotFoundError
+from ims_airflow.exceptions import (
+    ImageNotUsableError,
+    InvalidInputError,
+    JobFailedError,
+    NotFoundError,
+    ServiceError,
+)
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.error_codes import job_failure
 from ims_airflow.protocol.image import ACTIVE, BROKEN, IN_PROGRESS, Image
@@ -20,6 +26,7 @@ IMAGE_PREFIX = "image:"  # of a job_id that stands for an adopted image
 
 # An unknown job_id has no documented answer; right after the submit it may just not be known everywhere yet.
 UNKNOWN_GRACE = 60.0
+QUERY_TROUBLE = "IMG.0023"
 # After SUCCESS the image list may lag behind the job; nobody says how far.
 SETTLE_GRACE = 120.0
 SETTLE_WAIT = 5.0
@@ -86,8 +93,10 @@ class JobWatch(Watch[Outcome]):
         :raises JobFailedError: the job ended with FAIL.
         :raises ImageNotUsableError: it succeeded without a usable image.
         """
-        job = self._done or (yield from self._ask_job(now))
-        self.answered(now)
+        job = self._done
+        if job is None:
+            job = yield from self._ask_job(now)
+            self.answered(now)
         if job is None:
             return None
         if not job.is_success:
@@ -122,10 +131,22 @@ class JobWatch(Watch[Outcome]):
         try:
             job = yield from ims.show_job(self.job_id, query=self._query, attempts=1)
         except NotFoundError as error:
-            if not self._still_unknown(now):
+            if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise
             self.log.warning("IMS does not know %s (yet): %s", self.what, error)
             return None
+        except ServiceError as error:
+            # Unknown job and trouble with the query share this code; only time tells them apart.
+            if error.code == QUERY_TROUBLE and not self._still_unknown(now, 0.9 * self.trouble.budget):
+                raise NotFoundError(
+                    f"IMS could not find {self.what} for {now - (self._unknown_since or now):.0f} s: perhaps "
+                    "there is no such job",
+                    status=error.status,
+                    code=error.code,
+                    request_id=error.request_id,
+                    remedy="Check job_id, and that project_id and region are those of the submit.",
+                ) from error
+            raise
         self._unknown_since = None
         if job.is_failed:
             raise failure(job)
@@ -134,7 +155,7 @@ class JobWatch(Watch[Outcome]):
     def _ask_adopted(self, now: float) -> Flow[Job | None]:
         image = yield from ims.show_image(self.image_id, attempts=1)
         if image is None:
-            if not self._still_unknown(now):
+            if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise JobFailedError(f"{self.what} has disappeared from the image list", retryable=True)
             return None
         self._unknown_since = None
@@ -170,10 +191,10 @@ class JobWatch(Watch[Outcome]):
             + (f" {SETTLE_GRACE:.0f} s later" if passing else "")
         )
 
-    def _still_unknown(self, now: float) -> bool:
+    def _still_unknown(self, now: float, grace: float) -> bool:
         if self._unknown_since is None:
             self._unknown_since = now
-        return now - self._unknown_since < UNKNOWN_GRACE
+        return now - self._unknown_since < grace
 
     def _tell(self, job: Job, now: float) -> None:
         if not job.is_known and job.status != self._narrator.seen[0]:

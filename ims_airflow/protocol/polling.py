@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LONGEST_RETRY_AFTER = 3600.0  # seconds; nobody is silenced for longer by one answer
+
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
@@ -52,4 +54,6 @@ def backoff(
     :param retry_after: seconds; obeyed when it is the longer one.
     """
     interval = min(2.0 ** min(failures - 1, 16), longest) * (0.5 + chance / 2)
-    return interval if retry_after is None else max(interval, retry_after * (1 + chance / 10))
+    if retry_after is None:
+        return interval
+    return max(interval, min(retry_after, LONGEST_RETRY_AFTER) * (1 + chance / 10))

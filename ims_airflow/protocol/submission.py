@@ -26,10 +26,10 @@ from ims_airflow.protocol.image import BROKEN, Image
 from ims_airflow.protocol.job_watch import IMAGE_PREFIX
 from ims_airflow.protocol.message import Flow, Pause
 from ims_airflow.protocol.polling import backoff
-from ims_airflow.protocol.waiting import FORGIVABLE, Deadline, Log, Surroundings
+from ims_airflow.protocol.waiting import FORGIVABLE, Deadline, Log, Surroundings, Trouble
 
 MARKER_TAG = "ims_airflow_marker"
-CLOCK_SKEW = 120.0  # seconds by which this machine's clock may be ahead of the cloud's
+CLOCK_SKEW = 30.0  # seconds by which this machine's clock may be ahead of the cloud's
 FORGOTTEN_AFTER = 3600.0  # seconds after which IMS may have dropped a finished job; nothing published says
 NAME_WINDOW = 3600.0  # seconds after the request within which a row without a visible marker can be ours
 
@@ -45,6 +45,7 @@ class Record:
     :param fingerprint: of the request and where it went; another request is another submission.
     :param marker: value of the image tag :data:`MARKER_TAG`.
     :param sent_at: epoch seconds of the last request.
+    :param doubted_at: epoch seconds since which it is looked for, once IMS no longer knows its job.
     :param refusals: how often in a row IMS asked to slow down.
     """
 
@@ -52,9 +53,15 @@ class Record:
     marker: str
     state: State = "refused"
     sent_at: float = 0.0
+    doubted_at: float = 0.0
     refusals: int = 0
     job_id: str = ""
     image_id: str = ""
+
+    @property
+    def looked_for_since(self) -> float:
+        """Epoch seconds from which the settling window counts."""
+        return max(self.sent_at, self.doubted_at)
 
     @property
     def target(self) -> str:
@@ -90,6 +97,7 @@ class Submission:
     :param memory: where the record is kept.
     :param new_marker: returns a fresh marker.
     :param settling: seconds after the request until an image that nobody sees counts as not there.
+    :param budget: seconds for which the image list may be unable to answer.
     :param deadline: when to give up waiting.
     """
 
@@ -103,6 +111,7 @@ class Submission:
         surroundings: Surroundings,
         log: Log,
         settling: float = SETTLING,
+        budget: float = 900.0,
         deadline: Deadline | None = None,
     ) -> None:
         self.request = request
@@ -113,6 +122,7 @@ class Submission:
         self._chance = surroundings.chance
         self._log = log
         self._settling = settling
+        self._trouble = Trouble(budget)
         self._deadline = deadline
 
     def run(self) -> Flow[str]:
@@ -152,7 +162,7 @@ class Submission:
         if stored is None or self._clock() - stored.sent_at < FORGOTTEN_AFTER:
             return False
         self._log.warning("IMS does not know %s any more; looking for its image", stored.target)
-        self._save(replace(stored, state="sent", job_id="", image_id=""))
+        self._save(replace(stored, state="sent", doubted_at=self._clock(), job_id="", image_id=""))
         return True
 
     def discard(self) -> None:
@@ -205,13 +215,15 @@ class Submission:
         return self._save(replace(record, state="accepted", job_id=job_id))
 
     def _look_for_lost(self, record: Record) -> Flow[Record]:
-        over = self._clock() - record.sent_at >= self._settling
+        over = self._clock() - record.looked_for_since >= self._settling
         try:
             image = yield from self._find(record, over=over)
         except FORGIVABLE as error:
             self._log.warning("The image list could not be asked: %s", error)
+            self._trouble.met(error, self._clock(), "the image list")
             yield self._pause(self._until_next_look(record), "the image list could not be asked")
             return record
+        self._trouble.ended(self._clock())
         if image is not None:
             self._log.warning(
                 "Adopting image %s (%s, created %s): it carries what was submitted, only the job_id is lost",
@@ -251,7 +263,8 @@ class Submission:
         """Whether a row is this submission's image: by its marker, or where it shows no tags by its looks."""
         if image.status in BROKEN:
             return False
-        if image.tags:
+        marked = self.request.with_marker(MARKER_TAG, record.marker).has_tag(MARKER_TAG, record.marker)
+        if image.tags and marked:
             return (MARKER_TAG, record.marker) in image.tags
         created = _epoch(image.created_at)
         return (
@@ -263,7 +276,7 @@ class Submission:
 
     def _until_next_look(self, record: Record) -> float:
         """Look often at first, ever less often later, and once when the window is over."""
-        elapsed = max(self._clock() - record.sent_at, 0.0)
+        elapsed = max(self._clock() - record.looked_for_since, 0.0)
         usual, left = max(self._settling / 18, elapsed / 2), self._settling - elapsed
         return min(usual, left) if left > 0 else usual
 
@@ -271,9 +284,8 @@ class Submission:
         if self._deadline is not None:
             left = self._deadline.at - self._clock()
             if left <= 0:
-                raise JobTimeoutError(
-                    f"the request was not accepted in time ({self._deadline.name}): {reason}"
-                )
+                message = f"the request was not accepted in time ({self._deadline.name}): {reason}"
+                raise JobTimeoutError(message, deadline=self._deadline.name)
             seconds = min(seconds, left)
         return Pause(seconds, reason)
 
@@ -283,13 +295,16 @@ def parse_record(stored: Mapping[str, Any] | None) -> Record | None:
     if not isinstance(stored, Mapping):
         return None
     texts = {name: stored.get(name, "") for name in ("fingerprint", "marker", "job_id", "image_id")}
-    state, sent_at, refusals = stored.get("state"), stored.get("sent_at", 0.0), stored.get("refusals", 0)
-    numbers = isinstance(sent_at, int | float) and isinstance(refusals, int)
+    state, refusals = stored.get("state"), stored.get("refusals", 0)
+    sent_at, doubted_at = stored.get("sent_at", 0.0), stored.get("doubted_at", 0.0)
+    numbers = all(isinstance(number, int | float) for number in (sent_at, doubted_at, refusals))
     if not (all(isinstance(text, str) for text in texts.values()) and numbers and texts["marker"]):
         return None
     if state not in STATES or (state == "accepted" and not (texts["job_id"] or texts["image_id"])):
         return None
-    return Record(**texts, state=state, sent_at=float(sent_at), refusals=refusals)
+    return Record(
+        **texts, state=state, sent_at=float(sent_at), doubted_at=float(doubted_at), refusals=int(refusals)
+    )
 
 
 def _epoch(text: str) -> float | None:

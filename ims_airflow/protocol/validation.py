@@ -53,7 +53,7 @@ def whole_number(field: str, value: object) -> int | None:
 
     :raises InvalidInputError: it is no whole number of at least 0.
     """
-    if value in {None, "", "None"}:
+    if value is None or (isinstance(value, str) and value in {"", "None"}):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value

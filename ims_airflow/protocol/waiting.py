@@ -185,6 +185,7 @@ def follow(watch: Watch[R], surroundings: Surroundings, deadline: Deadline | Non
         pause = watch.wait(now, surroundings.chance())
         if deadline is not None:
             if now >= deadline.at:
-                raise JobTimeoutError(f"{watch.what} was not done in time ({deadline.name})")
+                message = f"{watch.what} was not done in time ({deadline.name})"
+                raise JobTimeoutError(message, deadline=deadline.name)
             pause = min(pause, deadline.at - now)
         yield Pause(max(pause, 0.0))

@@ -137,7 +137,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             try:
                 return outcome.outcome()
             except JobTimeoutError as error:
-                kind = AirflowTaskTimeout if outcome.deadline == "execution_timeout" else AirflowSensorTimeout
+                kind = AirflowTaskTimeout if error.deadline == "execution_timeout" else AirflowSensorTimeout
                 raise kind(str(error)) from None
 
     @property
@@ -147,23 +147,33 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        memory = TaskMemory(context, "ims_watch") if self.reschedule else None
         with airflow_errors(*self.final_errors):
-            watch = self._poked(context, memory)
-            try:
-                found = self._client.run(watch.look(SURROUNDINGS.clock()))
-            finally:
-                if memory is not None and watch.memo() != memory.load():
-                    memory.save(watch.memo())
+            watch = self._poked(context)
+            found = self._client.run(watch.look(SURROUNDINGS.clock()))
+        if self.reschedule:
+            self._remember(context, {} if found is not None else watch.memo())
         return PokeReturnValue(found is not None, None if found is None else self._result(found))
 
-    def _poked(self, context: Context, memory: TaskMemory | None) -> Watch[R]:
+    def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:
             started = attempt_started(context, SURROUNDINGS.clock())
             self._poked_watch = self._watch(self._policy, started, self._client.account.region)
-            if memory is not None:
-                self._poked_watch.recall({k: v for k, v in (memory.load() or {}).items() if v})
+            if self.reschedule:
+                self._poked_watch.recall(self._remembered(context))
         return self._poked_watch
+
+    def _remember(self, context: Context, memo: Mapping[str, Any]) -> None:
+        """Hand what this poke has learned to the next one, which runs in another process."""
+        if memo != self._remembered(context):
+            mark = {"subject": self._subject, "started": attempt_started(context, SURROUNDINGS.clock())}
+            TaskMemory(context, "ims_watch").save({**mark, "memo": dict(memo)})
+
+    def _remembered(self, context: Context) -> Mapping[str, Any]:
+        stored = TaskMemory(context, "ims_watch").load() or {}
+        # What another try has met, or a task that was cleared since, is none of this one's business.
+        mark = (self._subject, attempt_started(context, SURROUNDINGS.clock()))
+        memo = stored.get("memo") if (stored.get("subject"), stored.get("started")) == mark else None
+        return memo if isinstance(memo, Mapping) else {}
 
     _poked_watch: Watch[R] | None = None
 

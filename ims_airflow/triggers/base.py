@@ -88,7 +88,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         try:
             found = await self._follow()
         except ImsAirflowError as error:
-            return event_of_error(self._subject, error, self.deadline_name)
+            return event_of_error(self._subject, error)
         except Exception as error:  # noqa: BLE001  # Airflow writes what escapes into the task log, unmasked
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.log.error(  # noqa: TRY400

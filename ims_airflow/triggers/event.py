@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ims_airflow import exceptions
-from ims_airflow.exceptions import ImsAirflowError, JobFailedError, JobNotFollowedError
+from ims_airflow.exceptions import ImsAirflowError, JobFailedError, JobNotFollowedError, JobTimeoutError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,14 @@ class Event:
         kind = getattr(exceptions, self.error, None)
         if kind is JobFailedError:
             raise JobFailedError(self.message, error_code=self.error_code, retryable=self.retryable)
+        if kind is JobTimeoutError:
+            raise JobTimeoutError(self.message, deadline=self.deadline or "timeout")
         if isinstance(kind, type) and issubclass(kind, ImsAirflowError):
             raise kind(self.message)
         raise JobNotFollowedError(self.message or "the trigger ended without a result")
 
 
-def event_of_error(subject: str, error: BaseException, deadline: str = "") -> Event:
+def event_of_error(subject: str, error: BaseException) -> Event:
     """Put an error into an event.
 
     Only our own errors are known to hold no secrets; of others the name is told.
@@ -73,7 +75,7 @@ def event_of_error(subject: str, error: BaseException, deadline: str = "") -> Ev
             message=str(error),
             error_code=str(getattr(error, "error_code", "")),
             retryable=error.retryable,
-            deadline=deadline if isinstance(error, exceptions.JobTimeoutError) else "",
+            deadline=str(getattr(error, "deadline", "")),
         )
     message = f"the trigger for {subject} met an unexpected {type(error).__name__}; see the triggerer's log"
     return Event(subject, error="JobNotFollowedError", message=message, retryable=True)

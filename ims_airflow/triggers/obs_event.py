@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
@@ -14,6 +14,9 @@ from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.shared import shared_client
 from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.protocol.obs_news import News
+
+if TYPE_CHECKING:
+    from ims_airflow.client.aio import AsyncClient
 
 
 class ObsNewImageFileTrigger(BaseEventTrigger):
@@ -69,19 +72,33 @@ class ObsNewImageFileTrigger(BaseEventTrigger):
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[list[ListedObject]]:
         """List the bucket again and again; trouble is logged once and waited out, never raised."""
         asking = cls(**kwargs)
-        troubled = False
         while True:
             try:
                 async with shared_client(asking.ims_conn_id, asking.region) as client:
-                    listed = await client.run(list_objects(asking.bucket, asking.prefix))
-            except ImsAirflowError as error:
-                if not troubled:
-                    asking.log.warning("Cannot list %s just now, keeping at it: %s", asking.bucket, error)
-                troubled = True
-            else:
-                troubled = False
-                yield listed
+                    async for listed in asking._listings(client):
+                        yield listed
+            except Exception as error:  # noqa: BLE001  # what escapes would end all watchers of this listing
+                asking._warn(str(error) if isinstance(error, ImsAirflowError) else type(error).__name__)
             await asyncio.sleep(asking.poll_interval)
+
+    async def _listings(self, client: AsyncClient) -> AsyncIterator[list[ListedObject]]:
+        # One client for all looks: it remembers that keys were refused, and does not send them again.
+        while True:
+            try:
+                listed = await client.run(list_objects(self.bucket, self.prefix))
+            except ImsAirflowError as error:
+                self._warn(str(error))
+            else:
+                self._said = ""
+                yield listed
+            await asyncio.sleep(self.poll_interval)
+
+    def _warn(self, words: str) -> None:
+        if words != self._said:
+            self.log.warning("Cannot list %s just now, keeping at it: %s", self.bucket, words)
+            self._said = words
+
+    _said = ""
 
     async def filter_shared_stream(
         self, stream: AsyncIterator[list[ListedObject]]

@@ -332,3 +332,20 @@ def test_answers_that_nobody_can_read_are_outlived(cloud: Cloud, mode: dict[str,
     cloud.emulated.add_fault({"match": {"path": "cloudimages$"}, "times": 1, "malform": malform})
     assert made.run()["image_status"] == "active"
     assert len(cloud.emulated.submissions()) == 1
+
+
+def test_an_execution_timeout_while_submitting_looks_like_one(cloud: Cloud) -> None:
+    made = task(cloud, deferrable=True, execution_timeout=timedelta(seconds=0.5))
+    cloud.emulated.add_fault({"match": SUBMIT, "status": 429})
+    with pytest.raises(AirflowTaskTimeout, match="execution_timeout"):
+        made.run()
+
+
+def test_a_clear_after_a_kill_between_the_end_and_its_report_makes_a_new_image(cloud: Cloud) -> None:
+    made = task(cloud, wait_for_completion=True)
+    first = made.run()
+    fingerprint = made.store.get("ims_ending")["fingerprint"]
+    record = {"marker": "m", "state": "accepted", "fingerprint": fingerprint, "job_id": first["job_id"]}
+    made.store.set("ims_submission", record)
+    assert made.retry() == first
+    assert made.clear()["image_id"] != first["image_id"]

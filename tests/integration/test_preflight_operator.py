@@ -129,3 +129,14 @@ def test_bad_literals_are_told_when_the_dag_is_parsed() -> None:
     with pytest.raises(InvalidInputError) as caught:
         preflight("no-colon", min_disk=5, mode="loud").make()
     assert all(field in str(caught.value) for field in ("image_url", "min_disk", "mode"))
+
+
+def test_rendered_fields_are_checked_beside_the_file(cloud: Cloud, disk: bytes) -> None:
+    made = ImsPreflightOperator(task_id="p", image_url=URL, name="{{ x }}", os_type="{{ x }}", dry_run=True)
+    made.name, made.os_type = "bad/name", "linux"  # what rendering the templates does
+    made.mode = "warn"
+    report = Task(lambda: made).run()
+    text = json.dumps(report["findings"])
+    assert "bad/name" in text
+    assert "os_type" in text
+    assert report["request"] is None

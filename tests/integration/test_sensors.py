@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,26 @@ def test_a_warm_object_is_refused(cloud: Cloud, mode: dict[str, Any]) -> None:
 def test_a_bad_image_url_is_told_when_the_dag_is_parsed() -> None:
     with pytest.raises(InvalidInputError, match="image_url"):
         file_sensor("https://bucket/key").make()
+
+
+def test_what_an_earlier_try_has_met_is_none_of_the_next_ones_business(cloud: Cloud) -> None:
+    job_id = submit(cloud)
+    sensor = job_sensor(job_id, mode="reschedule", trouble_budget=0.2)
+    cloud.emulated.add_fault({"match": {"path": "/jobs/"}, "status": 503})
+    with pytest.raises(JobNotFollowedError):
+        sensor.run()
+    cloud.emulated.clear_faults()
+    cloud.emulated.add_fault({"match": {"path": "/jobs/"}, "times": 1, "status": 503})
+    assert sensor.retry()["image_id"]
+
+
+@modes
+def test_wrong_keys_are_told_from_a_missing_permission(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, mode: dict[str, Any]
+) -> None:
+    name = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
+    monkeypatch.setenv(name, os.environ[name].replace(cloud.emulated.settings.sk, "WRONG"))
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"x")
+    with pytest.raises(AirflowFailException, match="SignatureDoesNotMatch"):
+        file_sensor(**mode).run()
+    assert len(cloud.emulated.journal("obs")) == 2  # HEAD, which is answered without a reason, and one GET

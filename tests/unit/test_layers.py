@@ -17,7 +17,7 @@ ALLOWED = {
     "client": {"exceptions", "protocol", "__version__"},
     "hooks": {"exceptions", "protocol", "client"},
     "task": {"exceptions", "protocol"},
-    "triggers": {"exceptions", "protocol", "hooks"},
+    "triggers": {"exceptions", "protocol", "client", "hooks"},
     "links": {"exceptions", "protocol", "hooks"},
     "operators": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links", "inspection"},
     "sensors": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links"},

@@ -108,3 +108,13 @@ def test_an_extra_that_is_no_object(extra: str) -> None:
 
 def test_a_profile_does_not_print_secrets() -> None:
     assert "SECRET" not in repr(read(region="r", security_token="STSECRET"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [({"security_token": "abc\ndefSECRET"}, "extra.security_token"), ({"login": "ÄKSECRET"}, "login")],
+)
+def test_keys_that_fit_no_header_are_refused_unseen(arguments: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidInputError, match=field) as caught:
+        read(**{"region": "cn-north-4", **arguments})
+    assert "SECRET" not in str(caught.value)

@@ -12,6 +12,7 @@ from scripted import Answer, Clock, Lines, ok, run, script
 from ims_airflow.exceptions import (
     AccessDeniedError,
     AnswerLostError,
+    JobNotFollowedError,
     JobTimeoutError,
     NotSentError,
     RequestRejectedError,
@@ -83,6 +84,7 @@ class Cloud:
         rows = []
         for number, image in enumerate(self.accepted):
             tags = {f"{tag['key']}={tag['value']}" for tag in image.get("image_tags", [])}
+            tags |= {tag.replace(".", "=", 1) for tag in image.get("tags", [])}
             if self.clock.now < image["at"] + self.visible_after:
                 continue
             if "tag" in query and self.filters_tags and query["tag"] not in tags:
@@ -268,12 +270,33 @@ def test_a_forgotten_job_is_looked_up_by_its_image() -> None:
     assert run(ours.run(), cloud, clock) == "image:image0"
 
 
-def test_with_ten_tags_of_its_own_a_request_goes_without_marker() -> None:
+@pytest.mark.parametrize("visible_after", [0, 35])
+def test_with_ten_tags_of_its_own_a_request_is_recognised_by_its_looks(visible_after: float) -> None:
     clock = Clock()
     full = DataImageRequest("fedora", "b-1:k", 40, "Linux", tags=[f"k{n}.v" for n in range(10)])
-    cloud = Cloud(clock)
-    run(submission(clock, Memory(), request=full).run(), cloud, clock)
+    cloud = Cloud(clock, posts=["accept, then reset"], visible_after=visible_after)
+    assert run(submission(clock, Memory(), request=full).run(), cloud, clock) == "image:image0"
     assert len(cloud.accepted[0]["tags"]) == 10
+    assert len(cloud.accepted) == 1
+
+
+def test_a_forgotten_job_whose_image_shows_late_is_not_submitted_again_at_once() -> None:
+    clock, memory = Clock(), Memory()
+    cloud = Cloud(clock, visible_after=7230)
+    ours = submission(clock, memory)
+    run(ours.run(), cloud, clock)
+    clock.now += 7200
+    assert ours.job_unknown()
+    assert run(ours.run(), cloud, clock) == "image:image0"
+    assert len(cloud.accepted) == 1
+
+
+def test_an_image_list_that_never_answers_uses_up_the_budget() -> None:
+    clock, memory = Clock(), Memory()
+    cloud = Cloud(clock, posts=["accept, then reset"], lists=[ServiceError("down", status=503)] * 1000)
+    with pytest.raises(JobNotFollowedError, match="image list"):
+        run(submission(clock, memory).run(), cloud, clock)
+    assert parse_record(memory.load()).state == "sent"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

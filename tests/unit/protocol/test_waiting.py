@@ -166,6 +166,20 @@ def test_a_job_that_is_not_known_yet_gets_a_minute() -> None:
         followed(Ims([unknown]), Clock())
 
 
+def test_trouble_with_the_image_list_uses_up_the_budget_too() -> None:
+    ims = Ims([ok(SUCCESS)], [ServiceError("down", status=503)])
+    with pytest.raises(JobNotFollowedError):
+        followed(ims, Clock())
+    assert ims.jobs_asked == 1
+
+
+def test_a_query_that_finds_no_job_for_long_says_so() -> None:
+    trouble = ServiceError("An exception occurred during task query.", status=400, code="IMG.0023")
+    assert followed(Ims([trouble, trouble, ok(SUCCESS)]), Clock()).image
+    with pytest.raises(NotFoundError, match="perhaps there is no such job"):
+        followed(Ims([trouble]), Clock())
+
+
 def test_trouble_survives_from_poke_to_poke() -> None:
     clock = Clock()
     ims = Ims([ServiceError("down", status=503)])
@@ -255,3 +269,4 @@ def test_a_fixed_interval_is_fixed() -> None:
 def test_backoff_doubles_to_its_limit_and_obeys_retry_after() -> None:
     assert [backoff(n, 1.0) for n in (1, 2, 3, 7, 90)] == [1, 2, 4, 60, 60]
     assert backoff(1, 0.0, retry_after=300.0) == 300
+    assert backoff(1, 0.0, retry_after=1e12) == 3600

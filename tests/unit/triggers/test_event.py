@@ -28,7 +28,7 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_an_error_arrives_as_its_own_class_with_its_words(error: ImsAirflowError) -> None:
-    event = parse_event(event_of_error("j1", error, "timeout").payload())
+    event = parse_event(event_of_error("j1", error).payload())
     with pytest.raises(type(error)) as caught:
         event.outcome()
     assert str(caught.value) == str(error)
@@ -49,8 +49,11 @@ def test_of_foreign_errors_only_the_name_is_told() -> None:
 
 
 def test_only_a_passed_deadline_names_one() -> None:
-    assert event_of_error("j1", JobTimeoutError("late"), "execution_timeout").deadline == "execution_timeout"
-    assert not event_of_error("j1", ApiError("x"), "execution_timeout").deadline
+    late = JobTimeoutError("late", deadline="execution_timeout")
+    with pytest.raises(JobTimeoutError) as caught:
+        parse_event(event_of_error("j1", late).payload()).outcome()
+    assert caught.value.deadline == "execution_timeout"
+    assert not event_of_error("j1", ApiError("x")).deadline
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", {}, {"status": "done"}, {"status": "success"}])
