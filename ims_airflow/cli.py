@@ -6,13 +6,19 @@ Each subcommand imports what it needs when it runs: ``--help`` answers at once, 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ims_airflow import __version__
 from ims_airflow.exceptions import ImsAirflowError
 
+if TYPE_CHECKING:
+    from ims_airflow.emulator import Settings
+
+CONN_ID = "huaweicloud_ims_default"
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -70,12 +76,18 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         default="127.0.0.1",
         help="address to listen on (default: %(default)s); anybody who reaches it controls the emulator",
     )
-    emulator.add_argument("--ak", help="access key that is let in")
-    emulator.add_argument("--sk", help="its secret key")
+    emulator.add_argument(
+        "--ak", help="access key that is let in (default: a made-up one, printed at the start)"
+    )
+    emulator.add_argument("--sk", help="its secret key (default: likewise)")
     emulator.add_argument("--project-id", metavar="ID", help="the project of the region")
     emulator.add_argument("--region", help="the region that it plays")
     emulator.add_argument(
-        "--bucket", action="append", dest="buckets", metavar="NAME", help="there from the start (repeatable)"
+        "--bucket",
+        action="append",
+        dest="buckets",
+        metavar="NAME",
+        help="there from the start (repeatable; default: image-test)",
     )
     emulator.add_argument("--job-seconds", type=_seconds, metavar="S", help="how long a job takes")
     emulator.set_defaults(command=_emulator)
@@ -89,7 +101,7 @@ def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     inspect.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
     inspect.add_argument(
         "--conn-id",
-        default="huaweicloud_ims_default",
+        default=CONN_ID,
         metavar="ID",
         help="Connection to read OBS with (default: %(default)s)",
     )
@@ -123,9 +135,34 @@ def _emulator(options: argparse.Namespace) -> int:
 
     names = ("ak", "sk", "project_id", "region", "buckets", "job_seconds")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    # Whoever names another address than loopback wants it to be public.
-    serve(Settings().changed(given), options.host, options.port, allow_public=True)
+    settings = Settings().changed(given)
+
+    def announce(url: str) -> None:
+        print(f"IMS, IAM, OBS and ECS metadata emulated on {url}", flush=True)  # noqa: T201
+        if options.sk is None:  # the emulator's own key is made up; a given one is nobody's to print
+            variable = f"AIRFLOW_CONN_{CONN_ID.upper()}"
+            print(f"export {variable}='{_connection(settings, url)}'", flush=True)  # noqa: T201
+
+    try:
+        # Whoever names another address than loopback wants it to be public.
+        serve(settings, options.host, options.port, announce, allow_public=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"--port {options.port}: cannot listen on {options.host}: {reason}") from error
     return 0
+
+
+def _connection(settings: Settings, url: str) -> str:
+    """Return the Airflow Connection that leads to an emulator."""
+    addresses = {f"{service}_endpoint": url for service in ("ims", "obs", "iam")}
+    extra = {
+        "region": settings.region,
+        "project_id": settings.project_id,
+        "obs_addressing": "path",
+        **addresses,
+    }
+    fields = {"conn_type": "huaweicloud_ims", "login": settings.ak, "password": settings.sk, "extra": extra}
+    return json.dumps(fields)
 
 
 def _inspect(options: argparse.Namespace) -> int:
