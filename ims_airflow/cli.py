@@ -10,13 +10,9 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ims_airflow import __version__
 from ims_airflow.exceptions import ImsAirflowError
-
-if TYPE_CHECKING:
-    from ims_airflow.emulator import Settings
 
 CONN_ID = "huaweicloud_ims_default"
 Command = Callable[[argparse.Namespace], int]
@@ -131,7 +127,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _emulator(options: argparse.Namespace) -> int:
-    from ims_airflow.emulator import Settings, serve  # noqa: PLC0415
+    from ims_airflow.emulator import Settings, connection, serve  # noqa: PLC0415
 
     names = ("ak", "sk", "project_id", "region", "buckets", "job_seconds")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
@@ -141,7 +137,7 @@ def _emulator(options: argparse.Namespace) -> int:
         print(f"IMS, IAM, OBS and ECS metadata emulated on {url}", flush=True)  # noqa: T201
         if options.sk is None:  # the emulator's own key is made up; a given one is nobody's to print
             variable = f"AIRFLOW_CONN_{CONN_ID.upper()}"
-            print(f"export {variable}='{_connection(settings, url)}'", flush=True)  # noqa: T201
+            print(f"export {variable}='{json.dumps(connection(settings, url))}'", flush=True)  # noqa: T201
 
     try:
         # Whoever names another address than loopback wants it to be public.
@@ -150,19 +146,6 @@ def _emulator(options: argparse.Namespace) -> int:
         reason = error.strerror or error
         raise OSError(f"--port {options.port}: cannot listen on {options.host}: {reason}") from error
     return 0
-
-
-def _connection(settings: Settings, url: str) -> str:
-    """Return the Airflow Connection that leads to an emulator."""
-    addresses = {f"{service}_endpoint": url for service in ("ims", "obs", "iam")}
-    extra = {
-        "region": settings.region,
-        "project_id": settings.project_id,
-        "obs_addressing": "path",
-        **addresses,
-    }
-    fields = {"conn_type": "huaweicloud_ims", "login": settings.ak, "password": settings.sk, "extra": extra}
-    return json.dumps(fields)
 
 
 def _inspect(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ims_airflow.client.sync import Client
 from ims_airflow.demo.environment import Connections
-from ims_airflow.emulator import EmulatorServer, Settings
+from ims_airflow.emulator import EmulatorServer, Settings, connection
 from ims_airflow.protocol import ims, obs
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.credentials import AccessKey
@@ -59,20 +59,8 @@ class DemoCloud:
     @property
     def connections(self) -> Connections:
         """The Airflow Connection that leads here."""
-        extra = {
-            "region": _REGION,
-            "ims_endpoint": self.url,
-            "obs_endpoint": self.url,
-            "iam_endpoint": self.url,
-            "obs_addressing": "path",
-        }
-        fields: dict[str, Any] = {
-            "conn_type": "huaweicloud_ims",
-            "login": self.ak,
-            "password": self.sk,
-            "extra": extra,
-        }
-        return {CONNECTION: fields}
+        # Without a project id, so that the demo also looks one up by the region, as most Connections will.
+        return {CONNECTION: connection(self._server.settings, self.url, project_id=None)}
 
     def upload(self, path: Path, key: str) -> None:
         """Put a file into the bucket."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ims_airflow.emulator.connection import connection
 from ims_airflow.emulator.server import EmulatorServer, serve
 from ims_airflow.emulator.settings import Settings
 
-__all__ = ["EmulatorServer", "Settings", "serve"]
+__all__ = ["EmulatorServer", "Settings", "connection", "serve"]

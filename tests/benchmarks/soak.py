@@ -21,7 +21,7 @@ from ims_airflow.demo.component import Component
 from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.session import adopt_orphans
 from ims_airflow.demo.stack import AirflowStack
-from ims_airflow.emulator import EmulatorServer, Settings
+from ims_airflow.emulator import EmulatorServer, Settings, connection
 from ims_airflow.protocol.submission import MARKER_TAG
 
 DAGS = Path(__file__).parent / "dags"
@@ -33,16 +33,6 @@ ACTIONS: list[dict[str, Any]] = [
     {"status": 429, "headers": {"Retry-After": "2"}},
     {"delay": 3},
 ]
-
-
-def connection(cloud: EmulatorServer) -> dict[str, Any]:
-    settings, url = cloud.settings, cloud.url
-    extra = {
-        "region": settings.region,
-        "project_id": settings.project_id,
-        **{f"{service}_endpoint": url for service in ("ims", "obs", "iam")},
-    }
-    return {"conn_type": "huaweicloud_ims", "login": settings.ak, "password": settings.sk, "extra": extra}
 
 
 def kill_a_task(scheduler: Component) -> bool:
@@ -101,7 +91,7 @@ def soak(images: int, share: float) -> dict[str, Any]:
         for number, action in enumerate(ACTIONS):
             match = {"service": "ims"}
             cloud.add_fault({"match": match, "probability": share / len(ACTIONS), "seed": number, **action})
-        connections = {"huaweicloud_ims_default": connection(cloud)}
+        connections = {"huaweicloud_ims_default": connection(cloud.settings, cloud.url)}
         with AirflowStack(Path(place), DAGS, keeper, connections=connections, settings=environment) as stack:
             stack.wait_for_dag("soak")
             began = time.monotonic()

@@ -17,6 +17,7 @@ import pytest
 
 from ims_airflow.demo.disk import write_qcow2
 from ims_airflow.emulator import EmulatorServer
+from ims_airflow.emulator import connection as emulator_connection
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.hooks.obs import ObsHook
 
@@ -61,20 +62,4 @@ class Cloud:
 
 def connection(server: EmulatorServer, **extra: object) -> str:
     """The Connection of an emulator, as an environment variable holds it."""
-    settings = server.settings
-    return json.dumps(
-        {
-            "conn_type": "huaweicloud_ims",
-            "login": settings.ak,
-            "password": settings.sk,
-            "extra": {
-                "region": settings.region,
-                "project_id": settings.project_id,
-                "ims_endpoint": server.url,
-                "iam_endpoint": server.url,
-                "obs_endpoint": server.url,
-                "obs_addressing": "path",
-                **extra,
-            },
-        }
-    )
+    return json.dumps(emulator_connection(server.settings, server.url, **extra))

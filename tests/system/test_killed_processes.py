@@ -16,7 +16,7 @@ from ims_airflow.demo.component import Component
 from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.session import adopt_orphans
 from ims_airflow.demo.stack import AirflowStack
-from ims_airflow.emulator import EmulatorServer, Settings
+from ims_airflow.emulator import EmulatorServer, Settings, connection
 
 DAGS = Path(__file__).parent / "dags"
 LONG = 3600.0  # seconds that a job takes; nobody waits for it, the emulator's clock is moved
@@ -105,7 +105,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     adopt_orphans()
     with Keeper() as keeper, EmulatorServer(Settings(job_seconds=LONG, tags_visible=True)) as cloud:
         cloud.put_object("image-test", "disk.qcow2", b"disk")
-        connections = {"huaweicloud_ims_default": connection(cloud)}
+        connections = {"huaweicloud_ims_default": connection(cloud.settings, cloud.url)}
         with AirflowStack(
             place / "airflow", DAGS, keeper, connections=connections, settings=SETTINGS
         ) as stack:
@@ -116,19 +116,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def no_faults_left(stage: Stage) -> Iterator[None]:
     yield
     stage.cloud.clear_faults()
-
-
-def connection(cloud: EmulatorServer) -> dict[str, Any]:
-    settings, url = cloud.settings, cloud.url
-    extra = {
-        "region": settings.region,
-        "project_id": settings.project_id,
-        "ims_endpoint": url,
-        "obs_endpoint": url,
-        "iam_endpoint": url,
-        "obs_addressing": "path",
-    }
-    return {"conn_type": "huaweicloud_ims", "login": settings.ak, "password": settings.sk, "extra": extra}
 
 
 def task_processes(scheduler: Component) -> list[int]:
