@@ -132,7 +132,10 @@ async def test_a_watcher_with_wrong_keys_sends_them_once_and_goes_on_with_new_on
     monkeypatch.setenv(name, json.dumps(json.loads(good) | {"password": "WRONG-KEY"}))
     store = AssetStore()
     upcoming = asyncio.create_task(next_keys(watcher(store).run()))
-    await asyncio.sleep(0.5)
+    while not cloud.emulated.journal():
+        await asyncio.sleep(0.02)
+        assert not upcoming.done()
+    await asyncio.sleep(0.3)  # six more looks, none of which may send the keys again
     assert len(cloud.emulated.journal()) == 1
     monkeypatch.setenv(name, good)
     await store.written.wait()
