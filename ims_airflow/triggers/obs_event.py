@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping
+from contextlib import aclosing
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -69,19 +70,22 @@ class ObsNewImageFileTrigger(BaseEventTrigger):
         return ("obs", self.ims_conn_id, self.region, self.bucket, self.prefix, self.poll_interval)
 
     @classmethod
-    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[list[ListedObject]]:
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncGenerator[list[ListedObject], None]:
         """List the bucket again and again; trouble is logged once and waited out, never raised."""
         asking = cls(**kwargs)
         while True:
             try:
-                async with shared_client(asking.ims_conn_id, asking.region) as client:
-                    async for listed in asking._listings(client):
+                async with (
+                    shared_client(asking.ims_conn_id, asking.region) as client,
+                    aclosing(asking._listings(client)) as listings,
+                ):
+                    async for listed in listings:
                         yield listed
             except Exception as error:  # noqa: BLE001  # what escapes would end all watchers of this listing
                 asking._warn(str(error) if isinstance(error, ImsAirflowError) else type(error).__name__)
             await asyncio.sleep(asking.poll_interval)
 
-    async def _listings(self, client: AsyncClient) -> AsyncIterator[list[ListedObject]]:
+    async def _listings(self, client: AsyncClient) -> AsyncGenerator[list[ListedObject], None]:
         # One client for all looks: it remembers that keys were refused, and does not send them again.
         while True:
             try:
@@ -102,7 +106,7 @@ class ObsNewImageFileTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(
         self, stream: AsyncIterator[list[ListedObject]]
-    ) -> AsyncIterator[TriggerEvent]:
+    ) -> AsyncGenerator[TriggerEvent, None]:
         """Turn listings into events about what is new for this watcher."""
         news = News.recall(await self._load(), existing=self.existing)
         async for listed in stream:
@@ -112,11 +116,14 @@ class ObsNewImageFileTrigger(BaseEventTrigger):
             if news.changed:
                 await self._save(news.memo())  # after the event: better told twice than never
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
+    async def run(self) -> AsyncGenerator[TriggerEvent, None]:
         """Watch alone, where Airflow shares no stream."""
-        stream = self.open_shared_stream(self.serialize()[1])
-        async for event in self.filter_shared_stream(stream):
-            yield event
+        async with (
+            aclosing(self.open_shared_stream(self.serialize()[1])) as stream,
+            aclosing(self.filter_shared_stream(stream)) as events,
+        ):
+            async for event in events:
+                yield event
 
     async def _load(self) -> Any:
         store = getattr(self, "asset_state_store", None)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -92,6 +93,11 @@ async def next_keys(events: AsyncIterator[Any]) -> list[str]:
     return [file["key"] for file in event.payload["files"]]
 
 
+async def first_keys(trigger: ObsNewImageFileTrigger) -> list[str]:
+    async with aclosing(trigger.run()) as events:
+        return await next_keys(events)
+
+
 async def test_new_files_are_told_once_and_a_restart_forgets_nothing(cloud: Cloud) -> None:
     store, put = AssetStore(), cloud.emulated.put_object
     put("image-test", "in/old.qcow2", b"x")
@@ -106,7 +112,7 @@ async def test_new_files_are_told_once_and_a_restart_forgets_nothing(cloud: Clou
     upcoming.cancel()  # the triggerer stops
     await asyncio.gather(upcoming, return_exceptions=True)
     put("image-test", "in/while-away.qcow2", b"x")
-    assert await next_keys(watcher(store).run()) == ["in/while-away.qcow2"]
+    assert await first_keys(watcher(store)) == ["in/while-away.qcow2"]
 
 
 async def test_watchers_of_one_prefix_share_one_listing(cloud: Cloud) -> None:
@@ -131,7 +137,7 @@ async def test_a_watcher_with_wrong_keys_sends_them_once_and_goes_on_with_new_on
     good = os.environ[name]
     monkeypatch.setenv(name, json.dumps(json.loads(good) | {"password": "WRONG-KEY"}))
     store = AssetStore()
-    upcoming = asyncio.create_task(next_keys(watcher(store).run()))
+    upcoming = asyncio.create_task(first_keys(watcher(store)))
     while not cloud.emulated.journal():
         await asyncio.sleep(0.02)
         assert not upcoming.done()
@@ -148,18 +154,19 @@ async def test_a_watcher_outlives_a_missing_connection(cloud: Cloud, monkeypatch
     good = os.environ[name]
     monkeypatch.delenv(name)
     store = AssetStore()
-    upcoming = asyncio.create_task(next_keys(watcher(store).run()))
+    upcoming = asyncio.create_task(first_keys(watcher(store)))
     await asyncio.sleep(0.2)
     assert not upcoming.done()
     monkeypatch.setenv(name, good)
     await store.written.wait()
     upcoming.cancel()
+    await asyncio.gather(upcoming, return_exceptions=True)
 
 
 async def test_a_listing_in_trouble_goes_on(cloud: Cloud) -> None:
     store = AssetStore()
     cloud.emulated.add_fault({"match": {"service": "obs"}, "times": 5, "status": 503})
-    upcoming = asyncio.create_task(next_keys(watcher(store).run()))
+    upcoming = asyncio.create_task(first_keys(watcher(store)))
     await store.written.wait()
     cloud.emulated.put_object("image-test", "in/new.qcow2", b"x")
     assert await upcoming == ["in/new.qcow2"]
