@@ -26,7 +26,7 @@ from ims_airflow.operators.ending import Ending
 from ims_airflow.operators.preflight import ImsPreflightOperator
 from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch
+from ims_airflow.protocol.job_watch import JobWatch, summary
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.submission import SETTLING, Submission
 from ims_airflow.protocol.validation import raise_for
@@ -303,15 +303,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         Ending(context, submission.fingerprint).save(Event(submission.target, result=result))
         submission.discard()  # clearing the finished task asks for a new image
         if self.wait_for_completion:
-            self.log.info(
-                "Image %s (%s) is made from %s: job %s, %s to %s",
-                result.get("image_id"),
-                result.get("image_name"),
-                self.image_url,
-                result.get("job_id"),
-                result.get("begin_time"),
-                result.get("end_time"),
-            )
+            self.log.info("%s", summary(result))
         return self._answer(result)
 
     def _answer(self, result: Mapping[str, Any]) -> Any:

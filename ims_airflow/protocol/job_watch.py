@@ -47,7 +47,20 @@ class Outcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into XCom."""
-        return {**(self.image.as_dict() if self.image else {}), **self.job.as_dict()}
+        image = self.image.as_dict() if self.image else {}
+        return {**image, **self.job.as_dict(), "polls": self.looks, "trouble_seconds": round(self.trouble)}
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """Sum up :meth:`Outcome.as_dict` in the line that a person reads first after a bad night."""
+    state = result.get("image_status") or "made"
+    line = (
+        f"Image {result.get('image_id')} ({result.get('image_name')}) is {state}: "
+        f"job {result.get('job_id')}, {result.get('begin_time')} to {result.get('end_time')}, "
+        f"{result.get('polls')} polls"
+    )
+    trouble = result.get("trouble_seconds")
+    return f"{line}, {trouble} s of trouble" if trouble else line
 
 
 class JobWatch(Watch[Outcome]):

@@ -85,6 +85,10 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
     def _policy(self) -> PollPolicy:
         return PollPolicy(fixed=self.poll_interval)
 
+    def _told(self, value: Any) -> Any:
+        """Sum the result up in the worker's log, and return it."""
+        return value
+
     def execute(self, context: Context) -> Any:
         """Wait, and return what was found.
 
@@ -100,7 +104,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             found = self._client.run(watch.look(SURROUNDINGS.clock()))
         if found is None:
             self._wait_deferred(started)
-        return self._result(found)
+        return self._told(self._result(found))
 
     @contextmanager
     def _skipping(self) -> Iterator[None]:
@@ -135,7 +139,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
                 )
                 self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
             try:
-                return outcome.outcome()
+                return self._told(outcome.outcome())
             except JobTimeoutError as error:
                 kind = AirflowTaskTimeout if error.deadline == "execution_timeout" else AirflowSensorTimeout
                 raise kind(str(error)) from None
@@ -152,7 +156,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             found = self._client.run(watch.look(SURROUNDINGS.clock()))
         if self.reschedule:
             self._remember(context, {} if found is not None else watch.memo())
-        return PokeReturnValue(found is not None, None if found is None else self._result(found))
+        return PokeReturnValue(found is not None, None if found is None else self._told(self._result(found)))
 
     def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:

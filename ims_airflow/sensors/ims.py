@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ims_airflow.exceptions import JobFailedError
 from ims_airflow.links.console import ImsImageLink
 from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
+from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id, summary
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.triggers.ims import ImsJobTrigger
@@ -82,3 +82,8 @@ class ImsJobSensor(WatchSensor[Outcome]):
 
     def _result(self, found: Outcome) -> dict[str, Any]:
         return found.as_dict()
+
+    def _told(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            self.log.info("%s", summary(value))
+        return value

@@ -82,7 +82,7 @@ def test_uploads_of_other_keys_and_abandoned_ones_do_not_matter(cloud: Cloud, mo
 def test_ten_thousand_open_uploads_of_other_keys(cloud: Cloud) -> None:
     put(cloud)
     client = HuaweiCloudHook(CONN_ID).client
-    for number in range(2500):
+    for number in range(10_000):
         key = f"{KEY}-{number:05}"
         client.send(Call(Service.OBS, "POST", key, bucket="image-test", query=(("uploads", ""),)))
     before = len(cloud.emulated.journal("obs"))

@@ -158,6 +158,19 @@ def test_a_worker_killed_while_it_polls(stage: Stage, dag_id: str, task_id: str)
     assert job_id in run.log(task_id)
 
 
+def test_trouble_is_summed_up_in_the_workers_log(stage: Stage) -> None:
+    run = stage.start("deferred")
+    job_id = run.accepted()
+    run.is_in("deferred")
+    stage.cloud.add_fault({"match": {"path": "/jobs/"}, "times": 3, "status": 503, "body": "<html>"})
+    run.until("trouble", lambda: "answers again after" in run.log())
+    run.finish()
+    run.ends()
+    log = run.log()
+    assert f"is active: job {job_id}" in log
+    assert "s of trouble" in log
+
+
 def test_a_triggerer_killed(stage: Stage) -> None:
     run = stage.start("deferred")
     run.accepted()
