@@ -24,7 +24,7 @@ from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
 from ims_airflow.operators.ending import Ending
 from ims_airflow.operators.preflight import ImsPreflightOperator
-from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
+from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, summary
 from ims_airflow.protocol.polling import PollPolicy
@@ -40,17 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ImsCreateDataImageOperator", "ImsPreflightOperator"]
 
-REQUEST_FIELDS = (
-    "name",
-    "image_url",
-    "min_disk",
-    "os_type",
-    "description",
-    "cmk_id",
-    "tags",
-    "image_tags",
-    "enterprise_project_id",
-)
 LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
 
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ObsObjectLink
-from ims_airflow.protocol.data_image import DataImageRequest, literal_violations
+from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.validation import Violation, raise_for, whole_number
 from ims_airflow.task import airflow_errors
@@ -47,20 +47,7 @@ class ImsPreflightOperator(BaseOperator):
     :raises ImsAirflowError: retryable ones, when the object could not be looked at just now.
     """
 
-    template_fields: Sequence[str] = (
-        "image_url",
-        "name",
-        "min_disk",
-        "os_type",
-        "description",
-        "cmk_id",
-        "tags",
-        "image_tags",
-        "enterprise_project_id",
-        "show_request",
-        "ims_conn_id",
-        "region",
-    )
+    template_fields: Sequence[str] = (*REQUEST_FIELDS, "show_request", "ims_conn_id", "region")
     template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json", "image_tags": "json"}
     operator_extra_links = (ObsObjectLink(),)
     ui_color = "#fdf6e3"
@@ -132,18 +119,7 @@ class ImsPreflightOperator(BaseOperator):
         return [f"{one.field}: {one.value!r} {one.rule}" for one in literal_violations(given)]
 
     def _given(self) -> dict[str, Any]:
-        fields = {
-            "image_url": self.image_url,
-            "name": self.name,
-            "min_disk": self.min_disk,
-            "os_type": self.os_type,
-            "description": self.description,
-            "cmk_id": self.cmk_id,
-            "tags": self.tags,
-            "image_tags": self.image_tags,
-            "enterprise_project_id": self.enterprise_project_id,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        return {name: value for name in REQUEST_FIELDS if (value := getattr(self, name)) is not None}
 
     def _request(self, hook: ImsHook) -> dict[str, Any]:
         body = DataImageRequest.from_arguments(**self._given()).body()

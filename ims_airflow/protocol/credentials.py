@@ -52,12 +52,7 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class EcsAgency:
-    """The agency of the ECS that this process runs on, exchanged for a temporary :class:`AccessKey`.
-
-    :param endpoint: address of the metadata service.
-    """
-
-    endpoint: str = "http://169.254.169.254"
+    """The agency of the ECS that this process runs on, exchanged for a temporary :class:`AccessKey`."""
 
 
 Identity = AccessKey | Password | EcsAgency

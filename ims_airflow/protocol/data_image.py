@@ -139,6 +139,10 @@ class DataImageRequest:
         }
 
 
+# The nine fields, in the API's order.
+REQUEST_FIELDS = tuple(field.name for field in fields(DataImageRequest))
+
+
 def literal_violations(arguments: Mapping[str, Any]) -> list[Violation]:
     """Return the rules that arguments of a DAG break before anything is rendered.
 
