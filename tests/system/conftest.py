@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     place = tmp_path_factory.mktemp("system")
     # All INFO lines of all loggers: the more there is to read, the more a search for secrets is worth.
-    settings = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO"}
+    settings = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
     adopt_orphans()
     with Keeper() as keeper, DemoCloud(job_seconds=3, tags_visible=True) as cloud:
         home, dags = place / "airflow", example_dags()
