@@ -18,7 +18,8 @@
     ├── JobFailedError                  the cloud's verdict: the job ended with FAIL
     ├── JobNotFollowedError             nobody can say how the job fares: trouble outlasted its budget
     ├── JobTimeoutError                 the deadline passed while the job was still going
-    └── ImageNotUsableError             the job succeeded, its image is not there or not active
+    ├── ImageNotUsableError             the job succeeded, its image is not there or not active
+    └── ImagesNotDeletedError           some of the images that should go could not be deleted
 
 Two questions decide what happens next, and every class answers both: ``retryable`` (may the same thing
 work later?) and ``outcome_unknown`` (may the request have taken effect although it failed?).
@@ -26,6 +27,7 @@ work later?) and ``outcome_unknown`` (may the request have taken effect although
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -172,3 +174,16 @@ class JobTimeoutError(ImsAirflowError):
 
 class ImageNotUsableError(ImsAirflowError):
     """Raised when the job succeeded but its image has no id, is gone, or is not active."""
+
+
+class ImagesNotDeletedError(ImsAirflowError):
+    """Raised at the end of a clean-up when some images could not be deleted. The others are.
+
+    :param failures: what went wrong, by image id; worth a retry when one of them is.
+    """
+
+    def __init__(self, failures: Mapping[str, ImsAirflowError]) -> None:
+        told = [f"{image_id}: {error}" for image_id, error in failures.items()]
+        super().__init__("\n".join([f"{len(told)} image(s) could not be deleted:", *told]))
+        self.failures = dict(failures)
+        self.retryable = any(error.retryable for error in failures.values())  # type: ignore[misc]

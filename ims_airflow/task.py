@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk.exceptions import AirflowFailException
 
 from ims_airflow.exceptions import ImsAirflowError
+from ims_airflow.protocol.origin import Origin
 from ims_airflow.protocol.waiting import Deadline, Surroundings
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class TaskMemory:
         self._fallback = None
         if self._store is not None:
             self._store.delete(self._key)
+
+
+def origin(context: Context) -> Origin | None:
+    """Return which task instance is running, None outside of Airflow."""
+    ti = cast("Mapping[str, Any]", context).get("ti")
+    if ti is None:
+        return None
+    map_index = getattr(ti, "map_index", None)
+    return Origin(ti.dag_id, ti.run_id, ti.task_id, -1 if map_index is None else map_index)
 
 
 def attempt_started(context: Context, now: float) -> float:

@@ -37,11 +37,19 @@ class StateStore:
 
 @dataclass
 class TaskInstance:
-    """What our operators use of a task instance: its XComs and the number of the try."""
+    """What our operators use of a task instance: who it is, its XComs, the number of the try, and its peers.
+
+    :param states: of task instances, by run and by key as Airflow spells it.
+    """
 
     try_number: int = 1
     max_tries: int = 3
     xcoms: dict[str, Any] = field(default_factory=dict)
+    dag_id: str = "nightly"
+    run_id: str = "manual__1"
+    task_id: str = "create"
+    map_index: int = -1
+    states: dict[str, dict[str, str | None]] = field(default_factory=dict)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value

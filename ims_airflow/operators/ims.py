@@ -23,22 +23,38 @@ from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
 from ims_airflow.operators.ending import Ending
+from ims_airflow.operators.housekeeping import ImsDeleteImageOperator, ImsRetentionOperator, ImsSweepOperator
 from ims_airflow.operators.preflight import ImsPreflightOperator
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, summary
+from ims_airflow.protocol.origin import dag_tag
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.submission import SETTLING, Submission
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline, push
+from ims_airflow.task import (
+    SURROUNDINGS,
+    TaskMemory,
+    airflow_errors,
+    attempt_started,
+    deadline,
+    origin,
+    push,
+)
 from ims_airflow.triggers.event import Event, event_of_error, parse_event
 from ims_airflow.triggers.ims import ImsJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
-__all__ = ["ImsCreateDataImageOperator", "ImsPreflightOperator"]
+__all__ = [
+    "ImsCreateDataImageOperator",
+    "ImsDeleteImageOperator",
+    "ImsPreflightOperator",
+    "ImsRetentionOperator",
+    "ImsSweepOperator",
+]
 
 LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
 
@@ -74,8 +90,10 @@ class ImsCreateDataImageOperator(BaseOperator):
     :param description: at most 1024 characters, without ``<``, ``>`` and carriage returns.
     :param cmk_id: id of the KMS key for an encrypted image.
     :param tags: at most 10 texts ``key.value``; excludes ``image_tags``.
-    :param image_tags: at most 10 mappings ``{"key": …, "value": …}``; excludes ``tags``. One tag more is sent
-        as a marker by which the image of a lost answer is recognised, where there is room for it.
+    :param image_tags: at most 10 mappings ``{"key": …, "value": …}``; excludes ``tags``. Two tags more are
+        sent, where there is room for them: ``ims_airflow_marker``, by which the image of a lost answer and
+        the image of a killed run are recognised, and ``ims_airflow_dag``, by which
+        :class:`~ims_airflow.operators.housekeeping.ImsRetentionOperator` finds the images of a DAG.
     :param enterprise_project_id: ``"0"`` or a UUID.
 
     Running:
@@ -203,12 +221,13 @@ class ImsCreateDataImageOperator(BaseOperator):
     _job_id = ""
 
     def _submission(self, context: Context) -> Submission:
-        profile = self.hook.profile
+        profile, asker = self.hook.profile, origin(context)
         return Submission(
             DataImageRequest.from_arguments(**self._fields()).validated(),
             TaskMemory(context, "ims_submission"),
             scope=f"{profile.region} {profile.project_id} {profile.endpoints.ims}",
-            new_marker=lambda: uuid.uuid4().hex,
+            new_marker=lambda: asker.marker(uuid.uuid4().hex) if asker else uuid.uuid4().hex,
+            dag_tag=dag_tag(asker.dag_id) if asker else "",
             surroundings=SURROUNDINGS,
             log=self.log,
             settling=self.settling_window,

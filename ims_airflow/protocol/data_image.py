@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ims_airflow.protocol.data_image_rules import OPTIONAL, REQUIRED, combined_violations, field_violations
 from ims_airflow.protocol.data_image_tags import MOST_TAGS, read_image_tags, read_tags, tag_pairs
-from ims_airflow.protocol.validation import Violation, raise_for
+from ims_airflow.protocol.validation import Violation, is_literal, raise_for
 
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,9}\s*")
 
@@ -111,7 +111,7 @@ class DataImageRequest:
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def with_marker(self, key: str, value: str) -> Self:
+    def with_tag(self, key: str, value: str) -> Self:
         """Return this request with one tag more, in the spelling that it uses.
 
         Unchanged when it has ten tags already, or one of that key: ask :meth:`has_tag`.
@@ -153,7 +153,7 @@ def literal_violations(arguments: Mapping[str, Any]) -> list[Violation]:
     literal = {
         name: _coerced(name, value)
         for name, value in arguments.items()
-        if name in (*REQUIRED, *OPTIONAL) and _is_literal(value)
+        if name in (*REQUIRED, *OPTIONAL) and is_literal(value)
     }
     found = [one for name, value in literal.items() for one in field_violations(name, value)]
     return found + combined_violations(literal)
@@ -184,13 +184,3 @@ def _coerced(name: str, value: object) -> Any:
 
 def _is_empty(value: object) -> bool:
     return isinstance(value, str | list | tuple | dict) and not value
-
-
-def _is_literal(value: object) -> bool:
-    if isinstance(value, str):
-        return "{{" not in value and "{%" not in value
-    if isinstance(value, Mapping):
-        return all(_is_literal(part) for pair in value.items() for part in pair)
-    if isinstance(value, list | tuple):
-        return all(map(_is_literal, value))
-    return value is None or isinstance(value, int | float)

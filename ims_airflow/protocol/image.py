@@ -23,6 +23,9 @@ class Image:
     :param created_at: as given (``2018-09-06T14:03:27Z``).
     :param data_origin: ``file,<bucket>:<key>`` for an image from OBS.
     :param size: bytes, None where the row does not say.
+    :param protected: whether IMS refuses to delete it, None where the row does not say.
+    :param image_type: ``private``, ``shared``, ``gold`` or ``market`` (``__imagetype``).
+    :param virtual_env_type: ``DataImage`` for a data image.
     :param tags: every tag as a ``(key, value)`` pair; empty also where the row shows none.
     """
 
@@ -36,6 +39,9 @@ class Image:
     disk_format: str = ""
     size: int | None = None
     tags: frozenset[tuple[str, str]] = frozenset()
+    protected: bool | None = None
+    image_type: str = ""
+    virtual_env_type: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into XCom."""
@@ -70,7 +76,10 @@ def parse_image(row: Mapping[str, Any]) -> Image:
         data_origin=_text(row.get("__data_origin")),
         disk_format=_text(row.get("disk_format")),
         size=_number(row.get("__image_size")),
-        tags=frozenset(_tags(row.get("tags"))),
+        tags=frozenset(read_tags(row.get("tags"))),
+        protected=_flag(row.get("protected")),
+        image_type=_text(row.get("__imagetype")),
+        virtual_env_type=_text(row.get("virtual_env_type")),
     )
 
 
@@ -87,7 +96,12 @@ def _number(value: object) -> int | None:
         return None
 
 
-def _tags(value: object) -> list[tuple[str, str]]:
+def _flag(value: object) -> bool | None:
+    """Read a boolean, or its name: other fields of the same row spell theirs as texts."""
+    return {"true": True, "false": False}.get(str(value).lower())
+
+
+def read_tags(value: object) -> list[tuple[str, str]]:
     """Read tags in each of the spellings that IMS uses somewhere: ``k=v``, ``k.v`` and ``{key, value}``."""
     found = []
     for tag in value if isinstance(value, list) else []:

@@ -241,6 +241,7 @@ _FILE_NAME = "Rename object and folders: no spaces, no special characters."
 _SUPPORT = "Try again later; if it stays, open a support ticket with the request id."
 _IMS_RIGHTS = "Grant the user ims:dataImages:create and the OBS role Tenant Administrator."
 _ACCOUNT = "Let the owner of the account complete it in Billing Center."
+_PROTECTED = "Set the image's attribute protected to false, if it may go, then delete it."
 _IMAGE_ID = "Look the image up in the console: it may have been deleted, or lie in another project or region."
 _PROJECT = "Check project_id and region of the Connection: the project must lie in that region."
 _EPS = 'Use "0" or the UUID of an enterprise project that the user may use.'
@@ -261,6 +262,7 @@ IMG_REMEDIES: dict[str, str] = {
     "IMG.0023": _SUPPORT,
     "IMG.0026": f"{_IMS_RIGHTS} The account must have passed its real-name check.",
     "IMG.0027": _IMAGE_ID,
+    "IMG.0028": _PROTECTED,
     "IMG.0030": _PROJECT,
     "IMG.0031": _IMAGE_ID,
     "IMG.0046": "Wait until the image is active, or make it anew.",
@@ -289,6 +291,7 @@ IMG_REMEDIES: dict[str, str] = {
     "IMG.0086": _IMAGE_ID,
     "IMG.0087": "Check user, password and project of the Connection.",
     "IMG.0090": "Wait for the job to end, then delete.",
+    "IMG.0091": _PROTECTED,
     "IMG.0092": "Use a Connection of the account that owns the image.",
     "IMG.0095": "Check cmk_id against the KMS keys of this region and project.",
     "IMG.0097": "Enable the KMS key, or choose another cmk_id.",

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from ims_airflow.exceptions import InvalidInputError, UnusableAnswerError
+from ims_airflow.exceptions import InvalidInputError, NotFoundError, UnusableAnswerError
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.errors import json_object
-from ims_airflow.protocol.image import Image, parse_image
+from ims_airflow.protocol.image import Image, parse_image, read_tags
 from ims_airflow.protocol.job import Job, parse_job
 from ims_airflow.protocol.message import Call, Flow, Service
 
@@ -95,10 +95,39 @@ def show_image(image_id: str, *, attempts: int = 4) -> Flow[Image | None]:
     return next((image for image in images if image.image_id == image_id), None)
 
 
+def show_tags(image_id: str, *, attempts: int = 4) -> Flow[frozenset[tuple[str, str]] | None]:
+    """Return the tags of one image as pairs of key and value, None when there is no such image.
+
+    Source: IMS API reference, "Querying Tags of an Image". Rows of the image list need not show their tags.
+    """
+    checked_id("image_id", image_id)
+    path = f"/v2/{{project_id}}/images/{image_id}/tags"
+    try:
+        response = yield Call(Service.IMS, "GET", path, attempts=attempts)
+    except NotFoundError as error:
+        if is_address(error):
+            raise
+        return None
+    tags = json_object(response, f"the answer about the tags of image {image_id}").get("tags")
+    if not isinstance(tags, list):
+        raise UnusableAnswerError("the answer about an image's tags holds no list named tags")
+    return frozenset(read_tags(tags))
+
+
 def delete_image(image_id: str) -> Flow[None]:
     """Delete an image (``DELETE /v2/images/{image_id}``). The row disappears some time after the answer."""
     checked_id("image_id", image_id)
     yield Call(Service.IMS, "DELETE", f"/v2/images/{image_id}")
+
+
+def is_address(error: NotFoundError) -> bool:
+    """Whether the gateway means that the address is wrong, rather than IMS that the image is not there."""
+    return error.code.startswith("API")
+
+
+def is_id(value: object) -> bool:
+    """Whether this is an id that is safe as a part of a path."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def checked_id(field: str, value: str) -> str:
@@ -106,7 +135,7 @@ def checked_id(field: str, value: str) -> str:
 
     :raises InvalidInputError: it is empty or holds other characters than ids have.
     """
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not is_id(value):
         raise InvalidInputError(
             f"{field}: {value!r} is not an id (letters, digits, '-' and '_', at most 128)"
         )

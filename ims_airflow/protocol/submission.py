@@ -8,8 +8,9 @@ and says what may have happened since:
     refused     the last request provably had no effect: send
     accepted    follow its job_id, or where that is lost the image that was found
 
-The marker is a random text that travels as an image tag, so that the image can be recognised. It is fresh
-for every intent, never derived from run and task ids alone: a cleared task wants a new image.
+The marker is a text that travels as an image tag, so that the image can be recognised. It is fresh for
+every intent, never derived from run and task ids alone: a cleared task wants a new image. A second tag names
+the DAG, for those who tidy up. Where a request leaves room for one tag only, the marker has it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ims_airflow.protocol.polling import backoff
 from ims_airflow.protocol.waiting import FORGIVABLE, Deadline, Log, Surroundings, Trouble
 
 MARKER_TAG = "ims_airflow_marker"
+DAG_TAG = "ims_airflow_dag"
 CLOCK_SKEW = 30.0  # seconds by which this machine's clock may be ahead of the cloud's
 FORGOTTEN_AFTER = 3600.0  # seconds after which IMS may have dropped a finished job; nothing published says
 NAME_WINDOW = 3600.0  # seconds after the request within which a row without a visible marker can be ours
@@ -96,6 +98,7 @@ class Submission:
     :param scope: where the request goes (region, endpoint); a part of what makes it the same request.
     :param memory: where the record is kept.
     :param new_marker: returns a fresh marker.
+    :param dag_tag: value of the image tag :data:`DAG_TAG`; empty for no such tag.
     :param settling: seconds after the request until an image that nobody sees counts as not there.
     :param budget: seconds for which the image list may be unable to answer.
     :param deadline: when to give up waiting.
@@ -108,6 +111,7 @@ class Submission:
         *,
         scope: str = "",
         new_marker: Callable[[], str],
+        dag_tag: str = "",
         surroundings: Surroundings,
         log: Log,
         settling: float = SETTLING,
@@ -118,6 +122,7 @@ class Submission:
         self.fingerprint = f"{request.fingerprint()}@{scope}"
         self._memory = memory
         self._new_marker = new_marker
+        self._dag_tag = dag_tag
         self._clock = surroundings.clock
         self._chance = surroundings.chance
         self._log = log
@@ -192,7 +197,9 @@ class Submission:
 
     def _send(self, record: Record) -> Flow[Record]:
         record = self._save(replace(record, state="sent", sent_at=self._clock()))
-        request = self.request.with_marker(MARKER_TAG, record.marker)
+        request = self.request.with_tag(MARKER_TAG, record.marker)
+        if self._dag_tag:
+            request = request.with_tag(DAG_TAG, self._dag_tag)
         self._log.info(
             "Submitting data image %r from %s (marker %s)", request.name, request.image_url, record.marker
         )
@@ -263,7 +270,7 @@ class Submission:
         """Whether a row is this submission's image: by its marker, or where it shows no tags by its looks."""
         if image.status in BROKEN:
             return False
-        marked = self.request.with_marker(MARKER_TAG, record.marker).has_tag(MARKER_TAG, record.marker)
+        marked = self.request.with_tag(MARKER_TAG, record.marker).has_tag(MARKER_TAG, record.marker)
         if image.tags and marked:
             return (MARKER_TAG, record.marker) in image.tags
         created = _epoch(image.created_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from reprlib import Repr
 from typing import TypeGuard
 
@@ -77,6 +77,17 @@ def raise_for(subject: str, violations: Iterable[Violation]) -> None:
 def is_uuid(value: object) -> bool:
     """Whether this is a UUID in its usual spelling, with hyphens."""
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
+
+
+def is_literal(value: object) -> bool:
+    """Whether an argument of a DAG is its own value: it holds no template, and stands for no later value."""
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value
+    if isinstance(value, Mapping):
+        return all(is_literal(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return all(map(is_literal, value))
+    return value is None or isinstance(value, int | float)
 
 
 def is_int(value: object) -> TypeGuard[int]:

@@ -29,6 +29,7 @@ class Image:
     description: str = ""
     min_disk: int = 0
     size: int = 0
+    protected: bool = False
     updated_at: float = 0.0
     active_at: float | None = None
     gone_at: float | None = None
@@ -62,7 +63,7 @@ def row(image: Image, settings: Settings) -> dict[str, Any]:
         "status": image.status,
         "visibility": "private",
         "owner": settings.project_id,
-        "protected": False,
+        "protected": image.protected,
         "container_format": "bare",
         "disk_format": "zvhd2",
         "min_disk": image.min_disk,

@@ -1,4 +1,4 @@
-"""PATCH of an image: a JSON patch over its name, description and minimum disk."""
+"""PATCH of an image: a JSON patch over its name, description, minimum disk and protection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from ims_airflow.emulator import refusals
 from ims_airflow.emulator.ims.images import Image
 from ims_airflow.emulator.ims.rules import malformed
 
-_ATTRIBUTES = {"/name": "name", "/__description": "description", "/min_disk": "min_disk"}
+_ATTRIBUTES: dict[str, tuple[str, type]] = {
+    "/name": ("name", str),
+    "/__description": ("description", str),
+    "/min_disk": ("min_disk", int),
+    "/protected": ("protected", bool),  # an attribute of OpenStack's own API
+}
 
 
 def patch_image(image: Image, body: bytes, now: float) -> None:
@@ -30,11 +35,12 @@ def patch_image(image: Image, body: bytes, now: float) -> None:
 
 
 def _apply(image: Image, change: dict[str, Any]) -> None:
-    attribute, value = _ATTRIBUTES.get(str(change.get("path"))), change.get("value")
-    if attribute is None or change.get("op") not in {"add", "replace"}:
+    known, value = _ATTRIBUTES.get(str(change.get("path"))), change.get("value")
+    if known is None or change.get("op") not in {"add", "replace"}:
         raise malformed()
+    attribute, kind = known
     if change["op"] == "replace" and getattr(image, attribute) == "":
         raise refusals.ims("IMG.0035", "An attribute conflict occurred during the modification.")
-    if not isinstance(value, int if attribute == "min_disk" else str):
+    if type(value) is not kind:  # to Python, True is an integer too
         raise malformed()
     setattr(image, attribute, value)

@@ -130,6 +130,8 @@ class Ims:
         image = self._image(image_id, 404)
         if image.status in {"queued", "saving"}:
             raise refusals.ims("IMG.0090", "The image being created cannot be deleted.")
+        if image.protected:
+            raise refusals.ims("IMG.0091", "The protected image cannot be deleted.")
         if image.gone_at is None:  # the row goes some time after the answer
             image.gone_at = self.registry.world.clock.now() + self.registry.world.settings.delete_seconds
         return Reply(204)

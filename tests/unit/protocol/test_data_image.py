@@ -242,7 +242,7 @@ def test_every_field_is_part_of_the_fingerprint() -> None:
 def test_a_marker_is_one_tag_more_in_the_same_spelling(
     given: dict[str, Any], field: str, sent: object
 ) -> None:
-    marked = request(**given).with_marker("m", "v1.2")
+    marked = request(**given).with_tag("m", "v1.2")
     assert marked.validated().body()[field] == sent
     assert marked.has_tag("m", "v1.2")
     assert not request(**given).has_tag("m", "v1.2")
@@ -253,7 +253,7 @@ def test_a_marker_is_one_tag_more_in_the_same_spelling(
 )
 def test_without_room_for_a_marker_the_request_stays_as_it_is(given: dict[str, Any]) -> None:
     full = request(**given)
-    assert full.with_marker("m", "v") is full
+    assert full.with_tag("m", "v") is full
     assert not full.has_tag("m", "v")
 
 
@@ -317,4 +317,4 @@ def test_any_arguments_are_accepted_or_refused(arguments: dict[str, Any]) -> Non
         body = json.loads(json.dumps(found.body()))
         assert set(GOOD) <= set(body)
         assert DataImageRequest.from_arguments(**body).fingerprint() == found.fingerprint()
-        assert found.with_marker("m", "v").violations() == []
+        assert found.with_tag("m", "v").violations() == []

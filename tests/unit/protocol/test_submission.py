@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -22,8 +22,9 @@ from ims_airflow.exceptions import (
     UnusableAnswerError,
 )
 from ims_airflow.protocol.data_image import DataImageRequest
+from ims_airflow.protocol.data_image_tags import tag_pairs
 from ims_airflow.protocol.message import Call, Pause, Response
-from ims_airflow.protocol.submission import MARKER_TAG, Submission, parse_record
+from ims_airflow.protocol.submission import DAG_TAG, MARKER_TAG, Submission, parse_record
 from ims_airflow.protocol.waiting import Deadline
 
 REQUEST = DataImageRequest("fedora", "image-test:fedora.qcow2", 40, "Linux")
@@ -118,6 +119,7 @@ def submission(
     request: DataImageRequest = REQUEST,
     deadline: Deadline | None = None,
     markers: list[str] | None = None,
+    dag_tag: str = "",
 ) -> Submission:
     names = markers if markers is not None else ["marker1", "marker2", "marker3", "marker4"]
     return Submission(
@@ -125,6 +127,7 @@ def submission(
         memory,
         scope="cn-north-4",
         new_marker=lambda: names.pop(0),
+        dag_tag=dag_tag,
         surroundings=clock.surroundings(),
         log=log or Lines(),
         settling=SETTLING,
@@ -141,6 +144,30 @@ def test_a_plain_submit_is_one_request_with_a_marker() -> None:
     assert parse_record(memory.load()).job_id == "job0"  # type: ignore[union-attr]
     assert "job_id job0" in log.text
     assert "marker1" in log.text
+
+
+@pytest.mark.parametrize("number", [0, 8, 9, 10])
+def test_the_dag_is_named_in_a_tag_where_there_is_room_beside_the_marker(number: int) -> None:
+    clock, memory = Clock(), Memory()
+    cloud = Cloud(clock)
+    request = replace(REQUEST, tags=[f"k{n}.v" for n in range(number)] or None)
+    run(submission(clock, memory, request=request, dag_tag="my.dag").run(), cloud, clock)
+    [accepted] = cloud.accepted
+    sent = dict(tag_pairs(accepted.get("tags"), accepted.get("image_tags")))
+    assert sent.get(MARKER_TAG) == ("marker1" if number < 10 else None)
+    assert sent.get(DAG_TAG) == ("my.dag" if number < 9 else None)
+    assert parse_record(memory.load()).fingerprint == submission(clock, memory, request=request).fingerprint  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("shows_tags", [True, False])
+@pytest.mark.parametrize("number", [0, 9])
+def test_an_image_with_both_tags_is_adopted_by_its_marker(number: int, shows_tags: bool) -> None:
+    clock, memory = Clock(), Memory()
+    cloud = Cloud(clock, ["accept, then reset"], shows_tags=shows_tags)
+    request = replace(REQUEST, tags=[f"k{n}.v" for n in range(number)] or None)
+    made = submission(clock, memory, request=request, dag_tag="my.dag", markers=["5" * 32])
+    assert run(made.run(), cloud, clock) == "image:image0"
+    assert len(cloud.accepted) == 1
 
 
 def test_the_intent_is_stored_before_the_request_leaves() -> None:
