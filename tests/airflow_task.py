@@ -39,7 +39,7 @@ class StateStore:
 class TaskInstance:
     """What our operators use of a task instance: who it is, its XComs, the number of the try, and its peers.
 
-    :param states: of task instances, by run and by key as Airflow spells it.
+    :param peers: state of each task instance of its DAG, by run_id, task_id and map_index.
     """
 
     try_number: int = 1
@@ -49,10 +49,32 @@ class TaskInstance:
     run_id: str = "manual__1"
     task_id: str = "create"
     map_index: int = -1
-    states: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    peers: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
+    questions: list[dict[str, Any]] = field(default_factory=list)
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.xcoms[key] = value
+
+    def get_task_states(
+        self,
+        dag_id: str,
+        map_index: int | None = None,
+        task_ids: list[str] | None = None,
+        run_ids: list[str] | None = None,
+    ) -> dict[str, dict[str, str | None]]:
+        """Answers as Airflow's API server does, keys of mapped instances included."""
+        self.questions.append({"dag_id": dag_id, "task_ids": task_ids, "run_ids": run_ids})
+        found: dict[str, dict[str, str | None]] = {}
+        for (run_id, task_id, index), state in self.peers.items():
+            wanted = (
+                dag_id == self.dag_id
+                and (map_index is None or index == map_index)
+                and (not task_ids or task_id in task_ids)
+                and (not run_ids or run_id in run_ids)
+            )
+            if wanted:
+                found.setdefault(run_id, {})[task_id if index < 0 else f"{task_id}_{index}"] = state
+        return found
 
     def get_first_reschedule_date(self, context: Any) -> None:
         return None

@@ -133,6 +133,42 @@ def test_an_image_is_renamed(emulator: EmulatorServer, client: Any) -> None:
     assert client.glance_show_image(sdk.GlanceShowImageRequest(image_id=image_id)).name == "renamed"
 
 
+def test_a_protected_image_cannot_be_deleted_until_it_is_free(emulator: EmulatorServer, client: Any) -> None:
+    emulator.configure(job_seconds=0)
+    create(client)
+    image_id = client.list_images(sdk.ListImagesRequest()).images[0].id
+    change = sdk.UpdateImageRequestBody(op="replace", path="/protected", value=True)
+    client.update_image(sdk.UpdateImageRequest(image_id=image_id, body=[change]))
+    [image] = client.list_images(sdk.ListImagesRequest(protected=True)).images
+    assert (image.id, image.protected) == (image_id, True)
+    error = refusal(client.glance_delete_image, sdk.GlanceDeleteImageRequest(image_id=image_id))
+    assert (error.status_code, error.error_code) == (400, "IMG.0091")
+    change.value = False
+    client.update_image(sdk.UpdateImageRequest(image_id=image_id, body=[change]))
+    client.glance_delete_image(sdk.GlanceDeleteImageRequest(image_id=image_id))
+    emulator.advance(10)
+    assert client.list_images(sdk.ListImagesRequest()).images == []
+
+
+def test_an_image_that_is_being_made_cannot_be_deleted(emulator: EmulatorServer, client: Any) -> None:
+    emulator.configure(job_seconds=100)
+    create(client)
+    image_id = client.list_images(sdk.ListImagesRequest()).images[0].id
+    error = refusal(client.glance_delete_image, sdk.GlanceDeleteImageRequest(image_id=image_id))
+    assert (error.status_code, error.error_code) == (400, "IMG.0090")
+
+
+def test_images_of_a_dag_are_found_by_its_tag(emulator: EmulatorServer, client: Any) -> None:
+    emulator.configure(job_seconds=0)
+    for name, dag in (("a", "nightly.export"), ("b", "weekly")):
+        create(client, name=name, image_tags=[sdk.ImageTag(key="ims_airflow_dag", value=dag)])
+    request = sdk.ListImagesRequest(tag="ims_airflow_dag=nightly.export", imagetype="private")
+    [image] = client.list_images(request).images
+    assert image.name == "a"
+    [tag] = client.list_image_tags(sdk.ListImageTagsRequest(image_id=image.id)).tags
+    assert (tag.key, tag.value) == ("ims_airflow_dag", "nightly.export")
+
+
 def test_a_broken_rule_comes_back_with_its_code_and_a_request_id(client: Any) -> None:
     body = sdk.CreateDataImageRequestBody(name="x", image_url="image-test:a", min_disk=1, os_type="Linux")
     error = refusal(client.create_data_image, sdk.CreateDataImageRequest(body=body))
