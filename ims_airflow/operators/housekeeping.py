@@ -134,6 +134,7 @@ class _HousekeepingOperator(BaseOperator, ABC):
                 self.log.warning("Leaving image %s alone after all: %s", image_id, reason)
                 plan.spare(fit, reason)
                 continue
+            self.log.info("Deleting image %s (%s)", image_id, fit.image.name)
             try:
                 self.hook.run(request_deletion(image_id))
             except AuthenticationError:

@@ -12,6 +12,7 @@ from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from ims_airflow.demo.dag_files import EXAMPLE_DAG, example_dags
+from ims_airflow.operators.ims import ImsRetentionOperator, ImsSweepOperator
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.sensors.base import WatchSensor
 
@@ -134,3 +135,44 @@ def test_the_import_starts_nothing_and_opens_no_connection(dag: DAG) -> None:
 def test_the_files_of_the_clone_are_found() -> None:
     assert (example_dags() / f"{EXAMPLE_DAG}.py").is_file()
     assert isinstance(example_dags(), Path)
+
+
+@pytest.fixture(scope="module")
+def housekeeping() -> DAG:
+    found: DAG = DagBag(str(example_dags()), bundle_name="examples").dags["example_ims_housekeeping"]
+    return found
+
+
+def test_housekeeping_sweeps_and_retains_and_deletes_nothing_unasked(housekeeping: DAG) -> None:
+    sweep, retention = housekeeping.get_task("sweep"), housekeeping.get_task("retention")
+    assert isinstance(sweep, ImsSweepOperator)
+    assert isinstance(retention, ImsRetentionOperator)
+    assert retention.upstream_task_ids == {"sweep"}
+    assert sweep.plan_only == retention.plan_only == "{{ params.dry_run }}"
+    assert param(housekeeping, "dry_run").resolve() is True
+    assert housekeeping.is_paused_upon_creation
+
+
+@pytest.mark.parametrize("name", ["dag_id", "keep", "dry_run"])
+def test_each_field_of_the_housekeeping_form_is_explained(housekeeping: DAG, name: str) -> None:
+    assert param(housekeeping, name).schema["title"]
+    assert param(housekeeping, name).description
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dag_id", ""),
+        ("dag_id", None),
+        ("keep", 0),
+        ("keep", "7"),
+        ("keep", None),
+        ("dry_run", "no"),
+        ("dry_run", None),
+    ],
+)
+def test_the_housekeeping_form_rejects_what_would_delete_by_mistake(
+    housekeeping: DAG, name: str, value: Any
+) -> None:
+    with pytest.raises(ParamValidationError):
+        param(housekeeping, name).resolve(value)
