@@ -263,10 +263,13 @@ def test_retention_keeps_the_newest_of_its_dag_whatever_the_list_shows(
     assert set(reasons(report)) == (set(others) if tag_filter == "ignored" else set())
 
 
-def test_a_dag_with_a_long_id_has_a_retention_too(site: Cloud) -> None:
-    ours = [make(site, dag_id="d" * 60) for _ in range(2)]
-    assert len(dag_tag("d" * 60)) == 43
-    assert retain(dag_id="d" * 60)["deleted"] == ours[:1]
+@pytest.mark.parametrize("dag_id", ["d" * 60, "镜像.每日", "naïve dag", "team.nightly-0123456789abcdef"])
+def test_a_dag_of_any_id_has_its_retention(site: Cloud, dag_id: str) -> None:
+    ours = [make(site, dag_id=dag_id) for _ in range(2)]
+    other = make(site, dag_id=f"{dag_id}2")
+    assert len(dag_tag(dag_id)) <= 43
+    assert retain(dag_id=dag_id)["deleted"] == ours[:1]
+    assert images(site) == {ours[1], other}
 
 
 def test_retention_leaves_alone_what_is_in_doubt(site: Cloud) -> None:
