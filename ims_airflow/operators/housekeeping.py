@@ -240,9 +240,13 @@ class ImsSweepOperator(_HousekeepingOperator):
     A task that does not wait for its image succeeds before the image is made: what a sensor makes of it later
     does not count here.
 
+    Two Airflows that share a project must not share DAG ids: scheduled runs of both have the same ids, and
+    the failure of one would be taken for that of the other.
+
     :param dag_id: of the DAG whose task instances asked for the images (templated). Default: this task's own.
-    :param task_ids: look at images of these tasks only. Spares Airflow a long answer when the DAG has very
-        many task instances.
+    :param task_ids: look at images of these tasks only (templated). For a DAG with more than some 20,000 task
+        instances in the database: Airflow's API server reads about 5,000 a second, and a worker waits for
+        ``[workers] execution_api_timeout``, 5 s by default.
     :param name_pattern: only images whose name matches, such as ``nightly-*`` (templated).
     :param min_age: seconds, or a timedelta; a younger image is never deleted.
     :param dry_run: only tell what would be deleted (templated, such as ``{{ params.dry_run }}``).
