@@ -12,6 +12,7 @@
     │   ├── AuthenticationError         keys, token or signature are refused
     │   │   └── CredentialExpiredError  … because they ran out: worth one renewal
     │   ├── AccessDeniedError           the identity is fine, a permission is missing
+    │   │   └── AgencyRefusedError      … to act through the agency of another account
     │   ├── QuotaExceededError          a limit of the account is reached
     │   ├── ThrottledError              too many requests just now
     │   └── ServiceError                the service is in trouble
@@ -120,6 +121,10 @@ class CredentialExpiredError(AuthenticationError):
 
 class AccessDeniedError(ApiError):
     """Raised when the identity lacks a permission."""
+
+
+class AgencyRefusedError(AccessDeniedError):
+    """Raised when IAM hands out no key of an agency: its name, its account or the permission is wrong."""
 
 
 class QuotaExceededError(ApiError):
