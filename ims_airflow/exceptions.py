@@ -73,6 +73,7 @@ class ApiError(ImsAirflowError):
     :param request_id: the service's id of the request, to quote in a support ticket, or empty.
     :param remedy: what a person can do about it, or empty.
     :param retry_after: seconds the service asked to wait, or None.
+    :param date: the service's time, as the answer's header ``Date`` tells it, or empty.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ApiError(ImsAirflowError):
         request_id: str = "",
         remedy: str = "",
         retry_after: float | None = None,
+        date: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -91,6 +93,7 @@ class ApiError(ImsAirflowError):
         self.request_id = request_id
         self.remedy = remedy
         self.retry_after = retry_after
+        self.date = date
 
     def __str__(self) -> str:
         text = f"HTTP {self.status}" if self.status else ""

@@ -103,16 +103,21 @@ def obtain_project_id(region: str) -> Flow[str]:
 
     :raises InvalidInputError: there is none, or more than one.
     """
-    response = yield Call(Service.IAM, "GET", "/v3/projects", query=(("name", region),))
-    rows = json_object(response, "the project list of IAM").get("projects")
-    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    ids = [str(row["id"]) for row in rows if row.get("id") and row.get("name", region) == region]
+    ids = yield from list_project_ids(region)
     if len(ids) != 1:
         found = f"{len(ids)} projects ({', '.join(ids)})" if ids else "no project"
         raise InvalidInputError(
             f"project_id: IAM knows {found} named {region!r}; set it in the Connection's extra"
         )
     return ids[0]
+
+
+def list_project_ids(region: str, *, attempts: int = 4) -> Flow[list[str]]:
+    """List the ids of the projects that are named like the region."""
+    response = yield Call(Service.IAM, "GET", "/v3/projects", query=(("name", region),), attempts=attempts)
+    rows = json_object(response, "the project list of IAM").get("projects")
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [str(row["id"]) for row in rows if row.get("id") and row.get("name", region) == region]
 
 
 def obtain_agency_key() -> Flow[AccessKey]:
