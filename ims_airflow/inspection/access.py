@@ -154,7 +154,8 @@ def _airflow_connection(conn_id: str) -> EnvironmentConnection:
         )
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         # What the command printed is not quoted: it may hold a secret.
+        trouble = "" if isinstance(error, subprocess.CalledProcessError) else f" ({type(error).__name__})"
         raise InvalidInputError(
             f"There is no Connection {conn_id!r}: set AIRFLOW_CONN_{conn_id.upper()}, or {_AK} and {_SK} "
-            f"with HW_REGION_NAME, or create it in Airflow ({type(error).__name__})"
+            f"with HW_REGION_NAME, or create it in Airflow{trouble}"
         ) from None

@@ -70,6 +70,13 @@ def test_airflow_is_imported_by_its_face_only_and_through_public_paths(path: Pat
     assert all(name.startswith(public) for name in airflow)
 
 
+def test_only_the_command_of_doctor_knows_more_than_the_protocol() -> None:
+    pure = {"exceptions", "protocol", "doctor"}
+    for name in ("check", "reach", "standing", "asking", "rights", "examination"):
+        own = {one for one in imports(PACKAGE / "doctor" / f"{name}.py") if one.startswith("ims_airflow.")}
+        assert {one.split(".")[1] for one in own} <= pure, name
+
+
 def test_protocol_needs_the_standard_library_only() -> None:
     for path in (PACKAGE / "protocol").rglob("*.py"):
         roots = {name.partition(".")[0] for name in imports(path)} - {"ims_airflow"}
