@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,24 +169,3 @@ def test_the_variables_of_the_vendors_tools_stand_in(
     status, found = doctor(capsys)  # without a region there is nobody to ask
     assert (status, bad(found)) == (1, ["connection"])
     assert "variables" in found["origin"]
-
-
-def test_a_connection_of_airflows_database(server: EmulatorServer, tmp_path: Path) -> None:
-    extra = json.loads(connection(server, verify=False, connect_timeout=2.5, security_token=None))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    environment |= {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            (sys.executable, "-m", *arguments), env=environment, capture_output=True, text=True, check=False
-        )
-
-    assert command("airflow", "db", "migrate").returncode == 0
-    added = command("airflow", "connections", "add", "prod", "--conn-json", json.dumps(extra))
-    assert added.returncode == 0, added.stderr
-    answer = command("ims_airflow", "doctor", "--json", "--conn-id", "prod")
-    assert (answer.returncode, json.loads(answer.stdout)["origin"]) == (0, "Airflow"), answer.stdout
-    assert server.settings.sk not in answer.stdout + answer.stderr
-    missing = command("ims_airflow", "doctor", "--json", "--conn-id", "test")
-    assert missing.returncode == 1
-    assert "There is no Connection 'test'" in missing.stdout
