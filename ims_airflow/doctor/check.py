@@ -12,7 +12,7 @@ from ims_airflow.exceptions import ImsAirflowError
 Status = Literal["ok", "failed", "skipped", "warning"]
 MARKS: dict[Status, str] = {"ok": "✓", "failed": "✗", "skipped": "–", "warning": "!"}
 
-_WHICH_REQUEST = re.compile(r"<(?:Request|Call) [^>]*>:? ?")
+_WHICH_REQUEST = re.compile(r"^<(?:Request|Call) [^>]*>: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,5 @@ def all_well(checks: Iterable[Check]) -> bool:
 
 
 def words(error: ImsAirflowError) -> str:
-    """Return an error as the end of a sentence, without the request: the check says where it asked."""
+    """Return an error as the end of a sentence, without the request that it begins with."""
     return f"{_WHICH_REQUEST.sub('', str(error)).strip().rstrip('.')}."

@@ -148,7 +148,8 @@ def _airflow_connection(conn_id: str) -> EnvironmentConnection:
     command = (sys.executable, "-m", "airflow", "connections", "get", conn_id, "--output", "json")
     try:
         answer = subprocess.run(command, capture_output=True, timeout=120, check=True)  # noqa: S603
-        [found] = json.loads(answer.stdout)
+        # Plug-ins of an Airflow may print lines of their own first.
+        [found] = json.loads(answer.stdout[answer.stdout.index(b"[{") :])
         return EnvironmentConnection(
             conn_id, found["login"], found["password"], json.dumps(found["extra_dejson"])
         )

@@ -5,7 +5,7 @@ import pytest
 from ims_airflow.doctor.check import all_well, failed, ok, skipped, warning, words
 from ims_airflow.doctor.reach import offset
 from ims_airflow.doctor.standing import clock_check, connection_check, described, tls_check
-from ims_airflow.exceptions import NotSentError
+from ims_airflow.exceptions import InvalidInputError, NotSentError
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password
 from ims_airflow.protocol.endpoints import endpoints_for
@@ -102,3 +102,5 @@ def test_a_check_is_a_mark_and_a_sentence() -> None:
 def test_an_error_becomes_the_end_of_a_sentence() -> None:
     error = NotSentError("<Request GET https://h/p>: NewConnectionError: refused")
     assert words(error) == "NewConnectionError: refused."
+    inside = InvalidInputError("verify: the certificate behind <Request GET https://h/p> is not trusted")
+    assert words(inside) == f"{inside}."
