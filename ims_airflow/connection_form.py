@@ -35,7 +35,6 @@ CONNECTION_TYPE: dict[str, Any] = {
         "hidden-fields": ["host", "schema", "port"],
         "relabeling": {"login": "Access key (AK) or IAM user", "password": "Secret key (SK) or password"},
         "placeholders": {
-            "description": "whose account this is, and who looks after it",
             "login": "the AK, or the IAM user's name; empty for the ECS agency",
             "password": "the SK, or the user's password; never shown again",
         },
