@@ -73,7 +73,7 @@ def test_the_form_has_every_field_with_its_help(system: System) -> None:
         "port",
         "url_schema",
     }
-    assert all(standard[name]["placeholder"] for name in ("login", "password", "description"))
+    assert all(standard[name]["placeholder"] for name in ("login", "password"))
 
 
 def test_the_doctor_finds_a_connection_of_the_database(system: System) -> None:

@@ -70,11 +70,7 @@ def test_the_form_shows_no_other_field_and_hides_what_nobody_needs() -> None:
     behaviour = CONNECTION["ui-field-behaviour"]
     assert set(behaviour["hidden-fields"]) == {"host", "schema", "port"}
     assert behaviour["relabeling"].keys() == {"login", "password"}
-    assert behaviour["placeholders"].keys() == {
-        "description",
-        "login",
-        "password",
-    }  # the others Airflow drops
+    assert behaviour["placeholders"].keys() == {"login", "password"}  # Airflow drops all others
 
 
 def test_every_text_offers_examples_in_place_of_a_placeholder() -> None:
