@@ -54,6 +54,7 @@ def examine_rights(asker: Asker) -> Flow[list[Check]]:
 
 NOT_TRIED = (
     skipped("ims:dataImages:create", "ims:dataImages:create is not tried: that would create an image."),
+    skipped("ims:imageJobs:getPercentage", "ims:imageJobs:getPercentage is not tried: it needs a job."),
     skipped(
         "obs:object:GetObject",
         "obs:object:GetObject is not tried: it needs a file. Use ims-airflow inspect bucket:key.",
