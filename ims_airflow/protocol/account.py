@@ -95,7 +95,12 @@ class Account:
             elif isinstance(who.base, EcsAgency):
                 base = yield from iam.obtain_agency_key()
             self._base = base
-        return (yield from iam.assume_agency(who, base or AccessKey("", "")))
+        try:
+            return (yield from iam.assume_agency(who, base or AccessKey("", "")))
+        except CredentialExpiredError as error:
+            if isinstance(who.base, AccessKey):
+                raise _ended(error) from error
+            raise
 
     def refused(self, used: AccessKey | Token | None, error: AuthenticationError) -> bool:
         """Take note that the service refused a credential.
@@ -139,6 +144,17 @@ class Account:
             headers["X-Project-Id"] = self.project_id
         body = call.body if isinstance(call.body, bytes) else b""
         return sign_sdk(call.method, path, call.query, headers, body, credential or AccessKey("", ""), now)
+
+
+def _ended(error: CredentialExpiredError) -> AuthenticationError:
+    """Return the error of a key that nobody can renew."""
+    return AuthenticationError(
+        str(error.args[0]),
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        remedy="Put a new temporary key into the Connection.",
+    )
 
 
 def _stale(credential: AccessKey | Token | None, now: float) -> bool:

@@ -187,6 +187,18 @@ def test_a_refused_agency_is_named_and_final(kind: type[AccessDeniedError]) -> N
     assert not caught.value.retryable
 
 
+def test_a_fixed_key_that_has_ended_is_not_tried_again_for_an_agency() -> None:
+    ended = CredentialExpiredError("token expires", status=401)
+    with pytest.raises(AuthenticationError, match="new temporary key") as caught:
+        run(account(delegation(AccessKey("AK", "SK", "ST"))).learn(LIST, 0), lambda _call: ended)
+    assert not isinstance(caught.value, CredentialExpiredError)
+    with pytest.raises(CredentialExpiredError):  # of an ECS, another one can be had
+        run(
+            account(delegation(EcsAgency())).learn(LIST, 0),
+            lambda call: ended if call.credential else iam(call),
+        )
+
+
 def test_a_delegation_is_as_private_as_its_base() -> None:
     assert "SECRET" not in repr(delegation(Password("d", "u", "SECRET")))
     assert account(delegation(EcsAgency())).same_identity(account(delegation(EcsAgency())))
