@@ -110,7 +110,7 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     doctor = commands.add_parser(
         "doctor",
         help=about,
-        description=f"{about.capitalize()}: endpoints, TLS, clock, keys, region, project, permissions, "
+        description=f"T{about[1:]}: endpoints, TLS, clock, keys, region, project, permissions, "
         "quota. Nothing is created or changed, and wrong keys are sent once. The exit status is 1 when a "
         "check fails.",
         epilog="The Connection is AIRFLOW_CONN_<ID> or one that Airflow knows. Without --conn-id and "
