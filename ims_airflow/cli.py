@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_emulator(commands)
     _add_inspect(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -104,6 +105,26 @@ def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     inspect.set_defaults(command=_inspect)
 
 
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "tell what works with a Connection and what does not"
+    doctor = commands.add_parser(
+        "doctor",
+        help=about,
+        description=f"T{about[1:]}: endpoints, TLS, clock, keys, region, project, permissions, "
+        "quota. Nothing is created or changed, and wrong keys are sent once. The exit status is 1 when a "
+        "check fails.",
+        epilog="The Connection is AIRFLOW_CONN_<ID> or one that Airflow knows. Without --conn-id and "
+        f"AIRFLOW_CONN_{CONN_ID.upper()}, the variables HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, "
+        "HUAWEICLOUD_SDK_SECURITY_TOKEN, HUAWEICLOUD_SDK_PROJECT_ID or HW_ACCESS_KEY, HW_SECRET_KEY, "
+        "HW_SECURITY_TOKEN, HW_PROJECT_ID stand in for it, with HW_REGION_NAME or HUAWEICLOUD_REGION.",
+    )
+    doctor.add_argument(
+        "--conn-id", metavar="ID", help=f"Connection to examine (default: {CONN_ID}, or plain variables)"
+    )
+    doctor.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+    doctor.set_defaults(command=_doctor)
+
+
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
@@ -154,3 +175,9 @@ def _inspect(options: argparse.Namespace) -> int:
     return run_inspect(
         options.target, min_disk=options.min_disk, as_json=options.as_json, conn_id=options.conn_id
     )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from ims_airflow.doctor.command import run_doctor  # noqa: PLC0415
+
+    return run_doctor(options.conn_id, as_json=options.as_json)

@@ -12,6 +12,7 @@
     │   ├── AuthenticationError         keys, token or signature are refused
     │   │   └── CredentialExpiredError  … because they ran out: worth one renewal
     │   ├── AccessDeniedError           the identity is fine, a permission is missing
+    │   │   └── AgencyRefusedError      … to act through the agency of another account
     │   ├── QuotaExceededError          a limit of the account is reached
     │   ├── ThrottledError              too many requests just now
     │   └── ServiceError                the service is in trouble
@@ -74,6 +75,7 @@ class ApiError(ImsAirflowError):
     :param request_id: the service's id of the request, to quote in a support ticket, or empty.
     :param remedy: what a person can do about it, or empty.
     :param retry_after: seconds the service asked to wait, or None.
+    :param date: the service's time, as the answer's header ``Date`` tells it, or empty.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class ApiError(ImsAirflowError):
         request_id: str = "",
         remedy: str = "",
         retry_after: float | None = None,
+        date: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -92,6 +95,7 @@ class ApiError(ImsAirflowError):
         self.request_id = request_id
         self.remedy = remedy
         self.retry_after = retry_after
+        self.date = date
 
     def __str__(self) -> str:
         text = f"HTTP {self.status}" if self.status else ""
@@ -122,6 +126,10 @@ class CredentialExpiredError(AuthenticationError):
 
 class AccessDeniedError(ApiError):
     """Raised when the identity lacks a permission."""
+
+
+class AgencyRefusedError(AccessDeniedError):
+    """Raised when IAM hands out no key of an agency: its name, its account or the permission is wrong."""
 
 
 class QuotaExceededError(ApiError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email.utils import formatdate
 from pathlib import Path
 from typing import Protocol
 
@@ -81,6 +82,8 @@ class Cloud:
         except Refused as refused:
             reply, code = refused.reply, refused.code
         headers = dict(reply.headers)
+        settings = self.world.settings
+        headers["Date"] = formatdate(self.world.clock.machine() + settings.clock_skew, usegmt=True)
         if service in _REQUEST_ID:
             headers.setdefault(_REQUEST_ID[service], new_request_id())
         if service is Service.OBS:

@@ -31,13 +31,25 @@ class _Signature:
     value: str
 
 
-def let_in(ask: Ask, ring: KeyRing) -> str:
-    """Check who is asking, and return the project that the credential is bound to, or empty.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking.
+
+    :param bound_to: the project that the credential is scoped to, or empty.
+    :param project_id: the project of the caller's account.
+    """
+
+    bound_to: str
+    project_id: str
+
+
+def let_in(ask: Ask, ring: KeyRing) -> Caller:
+    """Check who is asking.
 
     :raises Refused: the credential is not good.
     """
     if token := ask.header("x-auth-token"):
-        return _check_token(token, ring)
+        return Caller(_check_token(token, ring), ring.world.settings.project_id)
     signature = _read(ask)
     if ring.locked(REALM, signature.ak):
         raise _refused("AK access failed to reach the limit,forbidden")
@@ -47,7 +59,7 @@ def let_in(ask: Ask, ring: KeyRing) -> str:
     _check_date(ask, ring)
     _check_signature(ask, signature, key, ring)
     _check_security_token(ask, key, ring)
-    return ""
+    return Caller("", ring.project_of(key.ak))
 
 
 def _refused(tail: str) -> Refused:

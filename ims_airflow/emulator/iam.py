@@ -82,27 +82,40 @@ class Iam:
         if methods == ["token"]:
             asked = _walk(identity, "token")
             self._let_in(ask, token=str(asked.get("id") or ""))
+            key = self._ring.issue_key(_duration(asked))
         elif methods == ["assume_role"]:
             asked = _walk(identity, "assume_role")
             self._let_in(ask)
-            if not asked.get("agency_name"):
-                raise _malformed()
+            self._check_agency(asked)
+            key = self._ring.issue_key(_duration(asked), assumed=True)
         else:
             raise _malformed()
-        key = self._ring.issue_key(_duration(asked))
         return json_reply({"credential": key_payload(key)}, 201)
 
+    def _check_agency(self, asked: dict[str, Any]) -> None:
+        settings = self._world.settings
+        if not asked.get("agency_name"):
+            raise _malformed()
+        if not settings.agency_name:
+            return
+        account = {"domain_name": settings.agency_domain_name, "domain_id": settings.agency_domain_id}
+        if not account.keys() & asked.keys():
+            raise _malformed()  # one of the two is mandatory
+        given = {name: asked[name] for name in account if name in asked}
+        if asked["agency_name"] != settings.agency_name or not given.items() <= account.items():
+            raise refusals.iam(403, "You are not authorized to perform the requested action.", "Forbidden")
+
     def _list_projects(self, ask: Ask) -> Reply:
-        self._let_in(ask)
+        own = self._let_in(ask)
         wanted = ask.args.get("name")
-        rows = [self._project(number) for number in range(self._world.settings.projects_found)]
+        rows = [self._project(own, number) for number in range(self._world.settings.projects_found)]
         rows = rows if wanted in {None, self._world.settings.region} else []
         return json_reply({"projects": rows, "links": {"self": "", "next": None, "previous": None}})
 
-    def _project(self, number: int) -> dict[str, Any]:
+    def _project(self, own: str, number: int) -> dict[str, Any]:
         settings = self._world.settings
         # Further rows only serve to make the look-up ambiguous; nothing else knows their ids.
-        project_id = f"{number:032x}" if number else settings.project_id
+        project_id = f"{number:032x}" if number else own
         return {
             "id": project_id,
             "name": settings.region,
@@ -129,14 +142,15 @@ class Iam:
             {"account_id": self._world.settings.domain_id, "principal_id": "user", "principal_urn": ""}
         )
 
-    def _let_in(self, ask: Ask, token: str = "") -> None:
+    def _let_in(self, ask: Ask, token: str = "") -> str:
+        """Check who is asking, and return the project of the caller's account."""
         value = token or ask.header("x-auth-token")
         if not value:
-            gateway.let_in(ask, self._ring)
-            return
+            return gateway.let_in(ask, self._ring).project_id
         found = self._ring.find_token(value)
         if found is None or self._ring.expired(found):
             raise refusals.iam(401, "The request you have made requires authentication.", "Unauthorized")
+        return self._world.settings.project_id
 
     def _token_payload(self, token: Token, *, with_catalog: bool) -> dict[str, Any]:
         settings = self._world.settings

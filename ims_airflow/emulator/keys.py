@@ -29,6 +29,7 @@ class KeyRing:
     world: World
     _temporary: dict[str, AccessKey] = field(default_factory=dict, repr=False)
     _tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    _assumed: set[str] = field(default_factory=set, repr=False)
     _records: dict[tuple[str, str], _Record] = field(default_factory=dict, repr=False)
 
     def find(self, ak: str) -> AccessKey | None:
@@ -45,8 +46,16 @@ class KeyRing:
         """Whether a credential has run out."""
         return credential.expires_at is not None and credential.expires_at <= self.world.clock.now()
 
-    def issue_key(self, seconds: float) -> AccessKey:
-        """Make a temporary access key."""
+    def project_of(self, ak: str) -> str:
+        """Return the project of the account that a key belongs to, which is another's for an agency's."""
+        settings = self.world.settings
+        return (ak in self._assumed and settings.agency_project_id) or settings.project_id
+
+    def issue_key(self, seconds: float, *, assumed: bool = False) -> AccessKey:
+        """Make a temporary access key.
+
+        :param assumed: whether it is that of an agency of another account.
+        """
         key = AccessKey(
             f"TMP{secrets.token_hex(9).upper()}",
             secrets.token_hex(20),
@@ -54,6 +63,8 @@ class KeyRing:
             self.world.clock.now() + seconds,
         )
         self._temporary[key.ak] = key
+        if assumed:
+            self._assumed.add(key.ak)
         return key
 
     def issue_token(self, seconds: float, project_id: str) -> Token:

@@ -32,6 +32,10 @@ class Settings:
     :param token_seconds: life of an IAM token.
     :param metadata_key_seconds: life of the key that the metadata service hands out.
     :param agency: whether the emulated ECS has an agency.
+    :param agency_name: of the agency of another account that may be assumed; empty for any, of anybody.
+    :param agency_domain_name: the account that delegates with this agency.
+    :param agency_domain_id: its id.
+    :param agency_project_id: the project that keys of an agency are good for, empty for ``project_id``.
     :param imdsv2: whether the metadata service wants, takes or does not know session tokens.
     :param job_seconds: how long a job takes from the submit to its end.
     :param job_advance: what moves a job: time, being asked about, or the control path only.
@@ -81,6 +85,10 @@ class Settings:
     token_seconds: float = 24 * 3600.0
     metadata_key_seconds: float = 3600.0
     agency: bool = True
+    agency_name: str = ""
+    agency_domain_name: str = "delegating"
+    agency_domain_id: str = "0a0a0a0a0a0a4a0a8a0a0a0a0a0a0a0a"
+    agency_project_id: str = ""
     imdsv2: Literal["optional", "required", "absent"] = "optional"
     # jobs
     job_seconds: float = 2.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow.sdk import BaseHook
 
+from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.hooks.connection import Profile, read_connection
 from ims_airflow.protocol.message import Flow
 
@@ -56,6 +57,22 @@ class HuaweiCloudHook(BaseHook):
     def get_conn(self) -> Client:
         """Return the client."""
         return self.client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say what works with this Connection and what does not, for the button in the UI.
+
+        One sentence per line; they read well in one line, too, which is how the UI shows them.
+        """
+        from ims_airflow.doctor.check import all_well, unreadable  # noqa: PLC0415  # for the button only
+        from ims_airflow.hooks.diagnosis import diagnose  # noqa: PLC0415
+
+        try:
+            checks = diagnose(self.profile)
+        except InvalidInputError as error:
+            return False, str(unreadable(error))
+        except Exception as error:  # noqa: BLE001  # the button must get a sentence, whatever happened
+            return False, f"{type(error).__name__}: the Connection could not be tested."
+        return all_well(checks), "\n".join(map(str, checks))
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of :mod:`ims_airflow.protocol`.

@@ -10,12 +10,21 @@ from typing import Any, Protocol
 
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.protocol.account import Account
-from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password
+from ims_airflow.protocol.credentials import (
+    DEFAULT_DURATION,
+    AccessKey,
+    Delegation,
+    EcsAgency,
+    Identity,
+    OwnIdentity,
+    Password,
+)
 from ims_airflow.protocol.endpoints import Endpoints, endpoints_for, is_url
 from ims_airflow.protocol.validation import Violation, raise_for
 
 SOURCE = "README, Connection"
 DEFAULTS = HttpOptions()
+DURATION = (900, 86_400)  # seconds that the key of an agency may live (IAM, "Temporary Access Key")
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
@@ -65,7 +74,7 @@ class _Reader:
         self._region = region or self._text("region")
 
     def profile(self) -> Profile:
-        identity = self._identity()
+        identity = self._delegated(self._identity())
         endpoints = self._endpoints()
         project_id = self._text("project_id")
         if not self._region and not (project_id and self._text("ims_endpoint")):
@@ -100,8 +109,35 @@ class _Reader:
         self._wrong(f"extra.{name}", f"a {type(value).__name__}", "must be a text")
         return ""
 
-    def _identity(self) -> Identity:
-        kinds: dict[str, Callable[[], Identity]] = {
+    def _delegated(self, own: OwnIdentity) -> Identity:
+        agency = self._text("agency_name")
+        name, number = self._text("agency_domain_name"), self._text("agency_domain_id")
+        if not agency:
+            for field, value in (("agency_domain_name", name), ("agency_domain_id", number)):
+                if value:
+                    self._wrong(f"extra.{field}", value, "goes with agency_name, which is empty")
+            return own
+        if not (name or number):
+            rule = "is needed for agency_name: the account that delegates (or agency_domain_id)"
+            self._wrong("extra.agency_domain_name", name, rule)
+        return Delegation(own, agency, name, number, self._duration())
+
+    def _duration(self) -> int:
+        value = self._extra.get("agency_duration_seconds")
+        if value is None or value == "":
+            return DEFAULT_DURATION
+        try:
+            seconds = int(value)
+        except (TypeError, ValueError):
+            seconds = -1
+        if isinstance(value, bool) or not DURATION[0] <= seconds <= DURATION[1]:
+            least, most = DURATION
+            rule = f"must be a whole number of seconds from {least} to {most}"
+            self._wrong("extra.agency_duration_seconds", value, rule)
+        return seconds
+
+    def _identity(self) -> OwnIdentity:
+        kinds: dict[str, Callable[[], OwnIdentity]] = {
             "aksk": self._access_key,
             "password": self._password,
             "metadata": EcsAgency,

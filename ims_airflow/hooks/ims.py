@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import HuaweiCloudHook
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.data_image import DataImageRequest
@@ -50,17 +49,3 @@ class ImsHook(HuaweiCloudHook):
     def delete_image(self, image_id: str) -> None:
         """Delete an image; it disappears from the list some time later."""
         self.run(ims.delete_image(image_id))
-
-    def test_connection(self) -> tuple[bool, str]:
-        """Say whether IMS answers with this Connection, for the button in the UI."""
-        try:
-            profile = self.profile
-            self.run(ims.list_images({"__imagetype": "private", "virtual_env_type": "DataImage"}))
-        except ImsAirflowError as error:
-            return False, str(error)
-        except Exception as error:  # noqa: BLE001  # the button must get a sentence, whatever happened
-            return False, f"{type(error).__name__}: the Connection could not be tested"
-        return (
-            True,
-            f"IMS in {profile.region or profile.endpoints.ims} answers, the credentials are accepted.",
-        )

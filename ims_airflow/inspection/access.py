@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,14 +14,42 @@ from ims_airflow.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     from ims_airflow.client.sync import Client
+    from ims_airflow.hooks.connection import Profile
 
-# The variables of the vendor's SDK, and those of its Terraform provider where the SDK has none.
 _AK, _SK = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
-_EXTRA = {
-    "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
-    "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
-    "region": "HW_REGION_NAME",
-}
+_REGIONS = ("HW_REGION_NAME", "HUAWEICLOUD_REGION")  # the SDK has no such variable
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """The variables that one of the vendor's tools reads. They are never mixed: a key is one whole."""
+
+    ak: str
+    sk: str
+    extra: Mapping[str, str]
+
+
+_FAMILIES = (
+    _Family(  # the SDK
+        _AK,
+        _SK,
+        {
+            "security_token": "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+            "project_id": "HUAWEICLOUD_SDK_PROJECT_ID",
+        },
+    ),
+    _Family(  # the Terraform provider
+        "HW_ACCESS_KEY",
+        "HW_SECRET_KEY",
+        {
+            "security_token": "HW_SECURITY_TOKEN",
+            "project_id": "HW_PROJECT_ID",
+            "agency_name": "HW_ASSUME_ROLE_AGENCY_NAME",
+            "agency_domain_name": "HW_ASSUME_ROLE_DOMAIN_NAME",
+            "agency_domain_id": "HW_ASSUME_ROLE_DOMAIN_ID",
+        },
+    ),
+)
 
 
 @dataclass(slots=True, repr=False)
@@ -43,9 +73,7 @@ def open_client(conn_id: str, environment: Mapping[str, str]) -> Client:
     from ims_airflow.hooks.connection import read_connection  # noqa: PLC0415
 
     connection = connection_in(conn_id, environment)
-    if connection is None:
-        return _airflow_client(conn_id)
-    profile = read_connection(connection)
+    profile = read_connection(connection) if connection else airflow_profile(conn_id)
     return Client(profile.account(), profile.options)
 
 
@@ -54,13 +82,30 @@ def connection_in(conn_id: str, environment: Mapping[str, str]) -> EnvironmentCo
 
     :raises InvalidInputError: it is spelled wrongly.
     """
+    return airflow_variable(conn_id, environment) or plain_variables(conn_id, environment)
+
+
+def airflow_variable(conn_id: str, environment: Mapping[str, str]) -> EnvironmentConnection | None:
+    """Return the Connection that ``AIRFLOW_CONN_<ID>`` holds, None when it holds none.
+
+    :raises InvalidInputError: it is spelled wrongly.
+    """
     text = environment.get(f"AIRFLOW_CONN_{conn_id.upper()}", "").strip()
-    if text:
-        return _from_json(conn_id, text) if text.startswith("{") else _from_uri(conn_id, text)
-    if not (environment.get(_AK) and environment.get(_SK)):
+    if not text:
         return None
-    extra = {name: environment[variable] for name, variable in _EXTRA.items() if environment.get(variable)}
-    return EnvironmentConnection(conn_id, environment[_AK], environment[_SK], json.dumps(extra))
+    return _from_json(conn_id, text) if text.startswith("{") else _from_uri(conn_id, text)
+
+
+def plain_variables(conn_id: str, environment: Mapping[str, str]) -> EnvironmentConnection | None:
+    """Return what the variables of the vendor's tools amount to, None when they hold no key."""
+    for family in _FAMILIES:
+        ak, sk = environment.get(family.ak), environment.get(family.sk)
+        if ak and sk:
+            extra = {name: found for name, var in family.extra.items() if (found := environment.get(var))}
+            region = next((found for name in _REGIONS if (found := environment.get(name))), None)
+            extra |= {"region": region} if region else {}
+            return EnvironmentConnection(conn_id, ak, sk, json.dumps(extra))
+    return None
 
 
 def _from_json(conn_id: str, text: str) -> EnvironmentConnection:
@@ -88,15 +133,30 @@ def _from_uri(conn_id: str, text: str) -> EnvironmentConnection:
     return EnvironmentConnection(conn_id, unquote(parts.username or ""), unquote(parts.password or ""), extra)
 
 
-def _airflow_client(conn_id: str) -> Client:
-    from ims_airflow.hooks.obs import ObsHook  # noqa: PLC0415  # brings Airflow with it: seconds
+def airflow_profile(conn_id: str) -> Profile:
+    """Return the Connection that Airflow knows: its secrets backend, or its database.
 
+    :raises InvalidInputError: there is none, or it breaks a rule.
+    """
+    from ims_airflow.hooks.connection import read_connection  # noqa: PLC0415
+
+    return read_connection(_airflow_connection(conn_id))
+
+
+def _airflow_connection(conn_id: str) -> EnvironmentConnection:
+    """Ask Airflow's own command. Outside of its processes, its library looks at no database."""
+    command = (sys.executable, "-m", "airflow", "connections", "get", conn_id, "--output", "json")
     try:
-        return ObsHook(conn_id).client
-    except InvalidInputError:
-        raise
-    except Exception as error:  # whatever Airflow has to say about a Connection that it cannot find
+        answer = subprocess.run(command, capture_output=True, timeout=120, check=True)  # noqa: S603
+        # Plug-ins of an Airflow may print lines of their own first.
+        [found] = json.loads(answer.stdout[answer.stdout.index(b"[{") :])
+        return EnvironmentConnection(
+            conn_id, found["login"], found["password"], json.dumps(found["extra_dejson"])
+        )
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
+        # What the command printed is not quoted: it may hold a secret.
+        trouble = "" if isinstance(error, subprocess.CalledProcessError) else f" ({type(error).__name__})"
         raise InvalidInputError(
-            f"there is no Connection {conn_id!r}: set AIRFLOW_CONN_{conn_id.upper()}, or {_AK} and {_SK} "
-            f"with HW_REGION_NAME, or create it in Airflow ({type(error).__name__})"
-        ) from error
+            f"There is no Connection {conn_id!r}: set AIRFLOW_CONN_{conn_id.upper()}, or {_AK} and {_SK} "
+            f"with HW_REGION_NAME, or create it in Airflow{trouble}"
+        ) from None

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from ims_airflow.exceptions import AuthenticationError, CredentialExpiredError
 from ims_airflow.protocol import iam
-from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password, Token
+from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password, Token
 from ims_airflow.protocol.endpoints import Endpoints
 from ims_airflow.protocol.message import Call, Flow, Request, Service
 from ims_airflow.protocol.signing import encode_query, sign_obs, sign_sdk
@@ -31,18 +31,19 @@ class Account:
         self.endpoints = endpoints
         self.region = region
         self.project_id = project_id
-        self._identity = identity
+        self.identity = identity
+        self._base: AccessKey | Token | None = None  # of the identity that an agency trusts
         self._key = identity if isinstance(identity, AccessKey) else None
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
         self.proven = False  # whether the credential was tried; :meth:`refused` knows how it fared
 
     def __repr__(self) -> str:
-        return f"<Account {type(self._identity).__name__} in {self.region or self.endpoints.ims}>"
+        return f"<Account {type(self.identity).__name__} in {self.region or self.endpoints.ims}>"
 
     def same_identity(self, other: Account) -> bool:
         """Whether another account would ask with the very same keys."""
-        return self._identity == other._identity
+        return self.identity == other.identity
 
     @property
     def credential(self) -> AccessKey | Token | None:
@@ -68,10 +69,12 @@ class Account:
 
     def learn(self, call: Call, now: float) -> Flow[None]:
         """Obtain what this call lacks: token, temporary key, project id."""
-        if isinstance(self._identity, Password):
-            yield from self._learn_from_password(self._identity, call, now)
-        elif isinstance(self._identity, EcsAgency) and _stale(self._key, now):
+        if isinstance(self.identity, Password):
+            yield from self._learn_from_password(self.identity, call, now)
+        elif isinstance(self.identity, EcsAgency) and _stale(self._key, now):
             self._key = yield from iam.obtain_agency_key()
+        elif isinstance(self.identity, Delegation) and _stale(self._key, now):
+            self._key = yield from self._assume(self.identity, now)
         if call.service is Service.IMS and not self.project_id:
             self.project_id = yield from iam.obtain_project_id(self.region)
 
@@ -84,6 +87,21 @@ class Account:
         if call.service is Service.OBS and _stale(self._key, now):
             self._key = yield from iam.obtain_temporary_key(token)  # OBS takes no tokens
 
+    def _assume(self, who: Delegation, now: float) -> Flow[AccessKey]:
+        base = who.base if isinstance(who.base, AccessKey) else self._base
+        if base is None or _stale(base, now):
+            if isinstance(who.base, Password):  # to its own account: the project is the delegating account's
+                base = yield from iam.obtain_token(who.base)
+            elif isinstance(who.base, EcsAgency):
+                base = yield from iam.obtain_agency_key()
+            self._base = base
+        try:
+            return (yield from iam.assume_agency(who, base or AccessKey("", "")))
+        except CredentialExpiredError as error:
+            if isinstance(who.base, AccessKey):
+                raise _ended(error) from error
+            raise
+
     def refused(self, used: AccessKey | Token | None, error: AuthenticationError) -> bool:
         """Take note that the service refused a credential.
 
@@ -92,8 +110,8 @@ class Account:
         """
         if self.credential is not used:
             return True  # somebody else has renewed it in the meantime
-        if isinstance(error, CredentialExpiredError) and not isinstance(self._identity, AccessKey):
-            self._token = self._key = None
+        if isinstance(error, CredentialExpiredError) and not isinstance(self.identity, AccessKey):
+            self._token = self._key = self._base = None
             return True
         self._refusal = error
         return False
@@ -114,17 +132,29 @@ class Account:
 
     def _headers(self, call: Call, url: str, path: str, now: float) -> Mapping[str, str]:
         headers = {"Host": urlsplit(url).netloc, **call.headers}
-        if not call.signed:
+        credential = call.credential or (self.credential if call.signed else None)
+        if not (call.signed or credential):
             return headers
         if call.service is Service.OBS:
             key = self._key or AccessKey("", "")
             return sign_obs(call.method, call.bucket, call.path, call.query, headers, key, now)
-        if self._token is not None:
-            return {**headers, "X-Auth-Token": self._token.value}
+        if isinstance(credential, Token):
+            return {**headers, "X-Auth-Token": credential.value}
         if call.service is Service.IMS:
             headers["X-Project-Id"] = self.project_id
         body = call.body if isinstance(call.body, bytes) else b""
-        return sign_sdk(call.method, path, call.query, headers, body, self._key or AccessKey("", ""), now)
+        return sign_sdk(call.method, path, call.query, headers, body, credential or AccessKey("", ""), now)
+
+
+def _ended(error: CredentialExpiredError) -> AuthenticationError:
+    """Return the error of a key that nobody can renew."""
+    return AuthenticationError(
+        str(error.args[0]),
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        remedy="Put a new temporary key into the Connection.",
+    )
 
 
 def _stale(credential: AccessKey | Token | None, now: float) -> bool:

@@ -55,4 +55,30 @@ class EcsAgency:
     """The agency of the ECS that this process runs on, exchanged for a temporary :class:`AccessKey`."""
 
 
-Identity = AccessKey | Password | EcsAgency
+OwnIdentity = AccessKey | Password | EcsAgency
+DEFAULT_DURATION = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """An agency of another account, exchanged for a temporary :class:`AccessKey` of that account.
+
+    IAM wants ``domain_name`` or ``domain_id``, both of the delegating account.
+
+    :param base: the identity of one's own that the agency trusts.
+    :param duration_seconds: life of the temporary key, 900 to 86400.
+    """
+
+    base: OwnIdentity
+    agency_name: str
+    domain_name: str = ""
+    domain_id: str = ""
+    duration_seconds: int = DEFAULT_DURATION
+
+    @property
+    def account(self) -> str:
+        """The delegating account, as messages name it."""
+        return self.domain_name or self.domain_id
+
+
+Identity = OwnIdentity | Delegation

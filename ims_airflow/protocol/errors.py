@@ -103,6 +103,7 @@ def _api_error(service: Service, response: Response) -> ApiError:
         request_id=_request_id(service, response, said),
         remedy=(info.remedy if info else "") or _REMEDIES.get((service, response.status), ""),
         retry_after=retry_after(response.headers),
+        date=response.headers.get("date", ""),
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ims_airflow.protocol.credentials import AccessKey, Token
+
 T = TypeVar("T")
 
 
@@ -41,6 +43,7 @@ class Call:
     :param path: for IMS and IAM the path, where ``{project_id}`` is filled in later; for OBS the object
         key, unquoted, empty for the bucket itself.
     :param signed: whether the account adds its credential; False for the calls that obtain one.
+    :param credential: asks with this one instead; goes with ``signed=False``.
     :param repeatable: whether asking twice does no harm. A submit is not: it is sent again only after an
         answer that proves that nothing happened.
     :param attempts: how often a driver may send it altogether.
@@ -55,6 +58,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | FilePart = b""
     signed: bool = True
+    credential: AccessKey | Token | None = None
     repeatable: bool = True
     attempts: int = 4
     read_limit: int = 4 * 1024 * 1024

@@ -57,6 +57,17 @@ def list_objects(bucket: str, prefix: str = "", *, attempts: int = 4) -> Flow[li
     return found
 
 
+def list_buckets(*, attempts: int = 4) -> Flow[list[str]]:
+    """List the names of the account's buckets ("Listing Buckets")."""
+    response = yield Call(Service.OBS, "GET", "", attempts=attempts)
+    found = read_xml(response)
+    return [
+        _text(bucket, "Name")
+        for group in _children(found, "Buckets")
+        for bucket in _children(group, "Bucket")
+    ]
+
+
 def list_uploads(
     bucket: str, prefix: str, last_key: str = "", *, attempts: int = 4
 ) -> Flow[list[OpenUpload]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emulator_caller import Caller
 
 from ims_airflow.client.aio import AsyncClient
 from ims_airflow.client.options import HttpOptions
@@ -28,7 +29,7 @@ from ims_airflow.exceptions import (
 )
 from ims_airflow.protocol import ims, obs
 from ims_airflow.protocol.account import Account
-from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password
+from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.endpoints import endpoints_for
 from ims_airflow.protocol.image_url import ImageUrl
@@ -157,13 +158,16 @@ def test_a_wrong_key_is_sent_once(emulator: EmulatorServer, run: Run) -> None:
     assert len(emulator.journal()) == 1
 
 
-@pytest.mark.parametrize("kind", ["password", "agency", "looked-up project"])
+@pytest.mark.parametrize("kind", ["password", "agency", "looked-up project", "temporary key", "delegation"])
 def test_every_identity_works_for_ims_and_obs(emulator: EmulatorServer, run: Run, kind: str) -> None:
     settings = emulator.settings
+    own = AccessKey(settings.ak, settings.sk)
     identities: dict[str, Identity] = {
         "password": Password(settings.domain_name, settings.user_name, settings.password),
         "agency": EcsAgency(),
-        "looked-up project": AccessKey(settings.ak, settings.sk),
+        "looked-up project": own,
+        "temporary key": temporary_key(emulator),
+        "delegation": Delegation(own, "ops", "delegating"),
     }
     emulator.put_object("image-test", "a/b c+é.qcow2", b"12345")
     who = account(emulator, identities[kind], project_id="")
@@ -176,6 +180,12 @@ def test_every_identity_works_for_ims_and_obs(emulator: EmulatorServer, run: Run
     assert found.size == 5
     tokens = asked(emulator, "/v3/auth/tokens") + asked(emulator, "/v3/projects")
     assert len(tokens) == 1  # learned once, kept
+
+
+def temporary_key(server: EmulatorServer) -> AccessKey:
+    """A key as people paste it into a Connection, with its token and without its end."""
+    found = Caller(server).send("GET", "/openstack/latest/securitykey").json()["credential"]
+    return AccessKey(found["access"], found["secret"], found["securitytoken"])
 
 
 def test_an_expired_token_is_renewed_once(emulator: EmulatorServer, run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -209,6 +210,52 @@ def test_a_temporary_key_cannot_live_for_any_time(caller: Caller, seconds: Any) 
     asked = {"agency_name": "a", "duration_seconds": seconds}
     body = {"auth": {"identity": {"methods": ["assume_role"], "assume_role": asked}}}
     assert caller.gateway("POST", "/v3.0/OS-CREDENTIAL/securitytokens", body).status_code == 400
+
+
+OPS = {"agency_name": "ops", "domain_name": "delegating"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (OPS, 201),
+        ({"agency_name": "ops", "domain_id": "d1"}, 201),
+        ({**OPS, "domain_id": "d1"}, 201),
+        ({**OPS, "agency_name": "nobody"}, 403),
+        ({**OPS, "domain_name": "elsewhere"}, 403),
+        ({**OPS, "domain_id": "another"}, 403),
+        ({"agency_name": "ops"}, 400),
+        ({"domain_name": "delegating"}, 400),
+    ],
+)
+def test_an_agency_that_is_set_is_checked(caller: Caller, asked: dict[str, str], status: int) -> None:
+    caller.server.configure(agency_name="ops", agency_domain_id="d1")
+    body = {"auth": {"identity": {"methods": ["assume_role"], "assume_role": asked}}}
+    answer = caller.gateway("POST", "/v3.0/OS-CREDENTIAL/securitytokens", body)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.json()["error"]["title"] == "Forbidden"
+
+
+def test_the_key_of_an_agency_is_good_for_the_delegating_accounts_project_only(caller: Caller) -> None:
+    other = "0f" * 16
+    caller.server.configure(agency_project_id=other)
+    body = {"auth": {"identity": {"methods": ["assume_role"], "assume_role": OPS}}}
+    key = temporary_key(caller.gateway("POST", "/v3.0/OS-CREDENTIAL/securitytokens", body))
+    assumed = Caller(caller.server, key)
+    assert code_of(assumed.gateway("GET", LIST)) == "APIGW.0310"
+    assert assumed.gateway("GET", LIST, headers={"X-Project-Id": other}).status_code == 200
+    assert caller.gateway("GET", LIST, headers={"X-Project-Id": other}).status_code == 403
+    found = assumed.gateway("GET", "/v3/projects", query={"name": caller.settings.region}).json()
+    assert [row["id"] for row in found["projects"]] == [other]
+
+
+@pytest.mark.parametrize("skew", [0, 3600])
+def test_every_answer_tells_the_services_time(caller: Caller, skew: float) -> None:
+    caller.server.configure(clock_skew=skew)
+    for answer in (caller.send("GET", LIST), caller.send("GET", "/v3/projects"), caller.send("GET", "/")):
+        ahead = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+        assert abs(ahead - skew) < 5
 
 
 def session_of(caller: Caller, seconds: str = "21600") -> Any:

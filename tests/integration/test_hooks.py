@@ -52,6 +52,35 @@ def test_the_button_says_what_is_wrong_and_raises_nothing(
     assert "WRONG" not in sentence
 
 
+@pytest.mark.parametrize("hook", [ImsHook, ObsHook])
+def test_the_button_says_one_sentence_for_each_thing(cloud: Cloud, hook: type[ImsHook | ObsHook]) -> None:
+    good, text = hook(cloud.conn_id).test_connection()
+    assert good
+    lines = text.splitlines()
+    assert all(line[0] in "✓!–" and line.endswith(".") for line in lines)
+    told = ("IMS answers", "OBS answers", "keys", "region", "project", "ims:images:list", "ListAllMyBuckets")
+    assert all(any(words in line for line in lines) for words in told)
+
+
+def test_the_button_sends_wrong_keys_once_and_shows_none(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(monkeypatch, {"security_token": "TOKENSECRET"}, password="KEYSECRET")
+    good, text = ImsHook(CONN_ID).test_connection()
+    assert not good
+    unsigned, signed = cloud.emulated.journal()[:3], cloud.emulated.journal()[3:]
+    assert [entry["service"] for entry in unsigned] == ["ims", "iam", "obs"]
+    assert [entry["code"] for entry in signed] == ["APIGW.0301"]
+    assert "SECRET" not in text
+    assert cloud.emulated.settings.ak not in text
+
+
+def test_the_button_tells_of_a_connection_that_does_not_exist() -> None:
+    good, text = ImsHook("no_such_connection").test_connection()
+    assert not good
+    assert text.endswith("could not be tested.")
+
+
 def test_a_life_of_an_image_by_hand(cloud: Cloud, tmp_path: Path) -> None:
     cloud.emulated.configure(job_seconds=0)
     hook, url = ImsHook(CONN_ID), cloud.upload(tmp_path)

@@ -19,9 +19,9 @@ def status_of_exit(*arguments: str) -> int:
     return int(str(stop.value.code))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["emulator", "--help"]])
-def test_help_is_given_and_is_no_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert status_of_exit(*arguments) == 0
+@pytest.mark.parametrize("command", ["", "demo", "emulator", "inspect", "doctor"])
+def test_help_is_given_and_is_no_error(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of_exit(*command.split(), "--help") == 0
     assert capsys.readouterr().out.startswith("usage: ims-airflow")
 
 
@@ -41,6 +41,7 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["emulator", "--port", "0", "--job-seconds", "soon"], "'soon' is not a number of seconds"),
         (["emulator", "--port", "0", "--job-seconds", "-1"], "'-1' is not a number of seconds"),
         (["demo", "--nonsense"], "--nonsense"),
+        (["doctor", "--conn-id"], "--conn-id"),
     ],
 )
 def test_wrong_usage_is_explained(
@@ -63,10 +64,11 @@ def test_a_directory_in_use_is_refused(capsys: pytest.CaptureFixture[str], tmp_p
     assert capsys.readouterr().err == f"ims-airflow: {tmp_path} must be a new or an empty directory\n"
 
 
-def test_help_imports_neither_airflow_nor_http() -> None:
+@pytest.mark.parametrize("command", ["emulator", "doctor"])
+def test_help_imports_neither_airflow_nor_http(command: str) -> None:
     program = (
         "import sys\nfrom ims_airflow.cli import main\n"
-        "try:\n    main(['emulator', '--help'])\nexcept SystemExit:\n    pass\n"
+        f"try:\n    main(['{command}', '--help'])\nexcept SystemExit:\n    pass\n"
         "print(sorted({'airflow', 'requests', 'aiohttp', 'rich'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

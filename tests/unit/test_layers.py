@@ -15,7 +15,9 @@ ALLOWED = {
     "exceptions": set(),
     "protocol": {"exceptions"},
     "client": {"exceptions", "protocol", "__version__"},
-    "hooks": {"exceptions", "protocol", "client"},
+    "hooks": {"exceptions", "protocol", "client", "doctor"},
+    # Its command, and nothing else of it, uses more than exceptions and protocol.
+    "doctor": {"exceptions", "protocol", "hooks", "inspection", "__version__"},
     "task": {"exceptions", "protocol"},
     "triggers": {"exceptions", "protocol", "client", "hooks"},
     "links": {"exceptions", "protocol", "hooks"},
@@ -25,9 +27,10 @@ ALLOWED = {
     "inspection": {"exceptions", "protocol", "client", "hooks"},
     "emulator": {"exceptions", "protocol", "__version__"},
     "demo": {"exceptions", "protocol", "client", "emulator", "__version__"},
-    "cli": {"exceptions", "demo", "emulator", "inspection", "__version__"},
+    "cli": {"exceptions", "demo", "doctor", "emulator", "inspection", "__version__"},
     "__main__": {"cli"},
-    "get_provider_info": {"__version__"},
+    "connection_form": set(),
+    "get_provider_info": {"__version__", "connection_form"},
     "__init__": set(),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -65,6 +68,13 @@ def test_airflow_is_imported_by_its_face_only_and_through_public_paths(path: Pat
         assert not airflow
     public = ("airflow.sdk", "airflow.triggers.base", "airflow.providers.standard")
     assert all(name.startswith(public) for name in airflow)
+
+
+def test_only_the_command_of_doctor_knows_more_than_the_protocol() -> None:
+    pure = {"exceptions", "protocol", "doctor"}
+    for name in ("check", "reach", "standing", "asking", "rights", "examination"):
+        own = {one for one in imports(PACKAGE / "doctor" / f"{name}.py") if one.startswith("ims_airflow.")}
+        assert {one.split(".")[1] for one in own} <= pure, name
 
 
 def test_protocol_needs_the_standard_library_only() -> None:

@@ -61,21 +61,15 @@ class Ims:
 
         :raises Refused: it is not granted.
         """
-        project_id = gateway.let_in(ask, self._ring) or ask.header("x-project-id")
+        caller = gateway.let_in(ask, self._ring)
+        scoped = caller.bound_to or ask.header("x-project-id")
         for method, pattern, handler in self._routes:
             found = pattern.fullmatch(ask.path)
             if found and method == ask.method:
                 named = found.groupdict()
-                self._check_project(project_id, named.pop("project_id", None))
+                _check_project(caller.project_id, scoped, named.pop("project_id", None))
                 return handler(ask, **named)
         raise refusals.gateway(404, "APIGW.0101")
-
-    def _check_project(self, scoped: str, in_path: str | None) -> None:
-        wanted = self.registry.world.settings.project_id
-        if scoped not in {"", wanted}:
-            raise refusals.gateway(403, "APIGW.0310")
-        if (in_path or scoped) != wanted or in_path not in {None, wanted}:
-            raise refusals.ims("IMG.0030", "The project ID and token in the request are invalid.")
 
     def _create_data_image(self, ask: Ask) -> Reply:
         settings = self.registry.world.settings
@@ -178,3 +172,10 @@ def _body(ask: Ask) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise malformed()
     return body
+
+
+def _check_project(wanted: str, scoped: str, in_path: str | None) -> None:
+    if scoped not in {"", wanted}:
+        raise refusals.gateway(403, "APIGW.0310")
+    if (in_path or scoped) != wanted or in_path not in {None, wanted}:
+        raise refusals.ims("IMG.0030", "The project ID and token in the request are invalid.")

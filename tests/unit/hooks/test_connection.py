@@ -9,7 +9,7 @@ import pytest
 
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.hooks.connection import Profile, read_connection
-from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Password
+from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Password
 
 
 @dataclass
@@ -57,6 +57,29 @@ def test_the_other_identities() -> None:
     assert read(None, None, region="cn-north-4", auth="metadata").identity == EcsAgency()
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(None, 3600), ("", 3600), ("900", 900), (86_400, 86_400)])
+def test_an_agency_on_top_of_an_identity(seconds: object, expected: int) -> None:
+    fields: dict[str, Any] = {
+        "agency_name": "ops",
+        "agency_domain_name": "acme",
+        "agency_duration_seconds": seconds,
+    }
+    found = read(region="cn-north-4", **fields).identity
+    assert found == Delegation(AccessKey("AK", "SKSECRET"), "ops", "acme", "", expected)
+    by_id = read(None, None, region="r", auth="metadata", agency_name="ops", agency_domain_id="d1").identity
+    assert by_id == Delegation(EcsAgency(), "ops", "", "d1", 3600)
+
+
+def test_an_empty_form_means_the_defaults() -> None:
+    names = [
+        "project_id", "auth", "domain_name", "security_token", "agency_name", "agency_domain_name",
+        "agency_domain_id", "agency_duration_seconds", "ims_endpoint", "obs_endpoint", "iam_endpoint",
+        "obs_addressing", "verify", "connect_timeout", "read_timeout",
+    ]  # fmt: skip
+    empty = dict.fromkeys(names)  # Airflow's form stores null for each field that is left empty
+    assert read(region="cn-north-4", **empty) == read(region="cn-north-4")
+
+
 def test_an_argument_overrides_the_region() -> None:
     assert read_connection(Connection(), "eu-west-101").region == "eu-west-101"
 
@@ -82,6 +105,17 @@ def test_a_ca_bundle(tmp_path: Path) -> None:
         ({"connect_timeout": "soon"}, "extra.connect_timeout"),
         ({"read_timeout": 0}, "extra.read_timeout"),
         ({"read_timeout": True}, "extra.read_timeout"),
+        ({"agency_name": "ops"}, "extra.agency_domain_name"),
+        ({"agency_domain_name": "acme"}, "extra.agency_domain_name"),
+        ({"agency_domain_id": "d1"}, "extra.agency_domain_id"),
+        ({"agency_name": 7}, "extra.agency_name"),
+        *[
+            (
+                {"agency_name": "ops", "agency_domain_id": "d1", "agency_duration_seconds": seconds},
+                "extra.agency_duration_seconds",
+            )
+            for seconds in (899, 86_401, "soon", True)
+        ],
     ],
 )
 def test_a_wrong_field_is_named(arguments: dict[str, Any], field: str) -> None:

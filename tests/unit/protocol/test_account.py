@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -8,14 +9,16 @@ from scripted import Answer, Clock, ok, run
 
 from ims_airflow.exceptions import (
     AccessDeniedError,
+    AgencyRefusedError,
     AuthenticationError,
     CredentialExpiredError,
     InvalidInputError,
     NotFoundError,
+    RequestRejectedError,
     UnusableAnswerError,
 )
 from ims_airflow.protocol.account import Account
-from ims_airflow.protocol.credentials import AccessKey, EcsAgency, Identity, Password
+from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, OwnIdentity, Password
 from ims_airflow.protocol.endpoints import endpoints_for, is_url
 from ims_airflow.protocol.message import Call, Response, Service
 
@@ -109,6 +112,97 @@ def test_obs_addresses(path_style: bool) -> None:
     quoted = "/dir%20a/%C3%A9.qcow2"
     expected = (host, f"/image-test{quoted}") if path_style else (f"image-test.{host}", quoted)
     assert (parts.netloc, parts.path) == expected
+
+
+def body(call: Call) -> Any:
+    assert isinstance(call.body, bytes)
+    return json.loads(call.body)
+
+
+def delegation(base: OwnIdentity) -> Delegation:
+    return Delegation(base, "ops", "delegating", duration_seconds=7200)
+
+
+def learned(who: Account, call: Call, clock: Clock) -> list[Call]:
+    asked: list[Call] = []
+
+    def note(one: Call) -> Answer:
+        asked.append(one)
+        return iam(one)
+
+    run(who.learn(call, clock.now), note)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("base", "before"),
+    [
+        (AccessKey("AK", "SK"), []),
+        (Password("domain", "user", "secret"), ["/v3/auth/tokens"]),
+        (EcsAgency(), ["/meta-data/latest/api/token", "/openstack/latest/securitykey"]),
+    ],
+    ids=["aksk", "password", "metadata"],
+)
+def test_an_agency_is_assumed_on_top_of_each_identity(base: OwnIdentity, before: list[str]) -> None:
+    clock = Clock()
+    who = account(delegation(base), "")
+    *first, assume, look_up = learned(who, JOB, clock)
+    assert [call.path for call in first] == before
+    assert body(assume)["auth"]["identity"] == {
+        "methods": ["assume_role"],
+        "assume_role": {"agency_name": "ops", "domain_name": "delegating", "duration_seconds": 7200},
+    }
+    assert look_up.path == "/v3/projects"
+    headers = who.request(look_up, clock.now).headers  # the delegating account's project: asked with its key
+    assert headers["Authorization"].startswith("SDK-HMAC-SHA256 Access=TAK, ")
+    assert who.request(JOB, clock.now).headers["X-Project-Id"] == "p-looked-up"
+    assert who.request(HEAD, clock.now).headers["Authorization"].startswith("OBS TAK:")
+
+
+def test_the_call_for_an_agency_carries_the_credential_of_ones_own() -> None:
+    clock = Clock()
+    [signed] = learned(who := account(delegation(AccessKey("AK", "SK"))), LIST, clock)
+    headers = who.request(signed, clock.now).headers
+    assert headers["Authorization"].startswith("SDK-HMAC-SHA256 Access=AK, ")
+    token, tokened = learned(who := account(delegation(Password("domain", "user", "pw"))), LIST, clock)
+    assert body(token)["auth"]["scope"] == {"domain": {"name": "domain"}}
+    assert who.request(tokened, clock.now).headers["X-Auth-Token"] == "TOKEN"
+
+
+def test_the_key_of_an_agency_is_renewed_before_its_end_and_the_token_kept() -> None:
+    clock = Clock()
+    who = ready(account(delegation(Password("domain", "user", "pw"))), LIST, clock)
+    assert who.refused(who.credential, CredentialExpiredError("expired", status=401))
+    assert [call.path for call in learned(who, LIST, clock)][:1] == ["/v3/auth/tokens"]
+    who._key = AccessKey("OLD", "SK", "ST", clock.now + 299)
+    assert who.lacks(LIST, clock.now)
+    assert [call.path for call in learned(who, LIST, clock)] == ["/v3.0/OS-CREDENTIAL/securitytokens"]
+
+
+@pytest.mark.parametrize("kind", [AccessDeniedError, NotFoundError, RequestRejectedError])
+def test_a_refused_agency_is_named_and_final(kind: type[AccessDeniedError]) -> None:
+    error = kind("no", status=403)
+    with pytest.raises(AgencyRefusedError, match=r"'ops' of the account 'delegating'.*agency_name") as caught:
+        run(account(delegation(AccessKey("AK", "SK"))).learn(LIST, 0), lambda _call: error)
+    assert not caught.value.retryable
+
+
+def test_a_fixed_key_that_has_ended_is_not_tried_again_for_an_agency() -> None:
+    ended = CredentialExpiredError("token expires", status=401)
+    with pytest.raises(AuthenticationError, match="new temporary key") as caught:
+        run(account(delegation(AccessKey("AK", "SK", "ST"))).learn(LIST, 0), lambda _call: ended)
+    assert not isinstance(caught.value, CredentialExpiredError)
+    with pytest.raises(CredentialExpiredError):  # of an ECS, another one can be had
+        run(
+            account(delegation(EcsAgency())).learn(LIST, 0),
+            lambda call: ended if call.credential else iam(call),
+        )
+
+
+def test_a_delegation_is_as_private_as_its_base() -> None:
+    assert "SECRET" not in repr(delegation(Password("d", "u", "SECRET")))
+    assert account(delegation(EcsAgency())).same_identity(account(delegation(EcsAgency())))
+    assert not account(delegation(EcsAgency())).same_identity(account(EcsAgency()))
 
 
 def test_several_projects_need_a_choice() -> None:
