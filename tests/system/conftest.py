@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver import Chrome
+from system.browser import chromium
 from system.running import System
 
 from ims_airflow.demo.cloud import DemoCloud
@@ -30,3 +32,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         home, dags = place / "airflow", example_dags()
         with AirflowStack(home, dags, keeper, connections=cloud.connections, settings=settings) as stack:
             yield System(stack, cloud)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A Chromium of its own, without a window and without a past."""
+    with chromium(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
