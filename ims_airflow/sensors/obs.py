@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
@@ -58,7 +59,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         stable_for: float = 0.0,
         check_uploads: bool = True,
         abandoned_after: float = Expectation().abandoned_after,
-        **kwargs: Any,
+        **kwargs: Unpack[WatchSensorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.image_url = image_url
@@ -69,6 +70,12 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         self.check_uploads = check_uploads
         self.abandoned_after = abandoned_after
         raise_for(type(self).__name__, literal_violations({"image_url": image_url}))
+
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> Any:
+            """The file, for the next task; of a pattern, a list of the files."""
 
     @property
     def _subject(self) -> str:
@@ -95,13 +102,14 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
             expectation=self._expectation,
         )
 
-    def _trigger(self, **kwargs: Any) -> ObsImageFileTrigger:
+    def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ObsImageFileTrigger:
         longest = self.max_wait.total_seconds() if self.max_wait else self.timeout
+        kwargs["poll_interval"] = self.poke_interval
         return ObsImageFileTrigger(
             self._subject,
             expectation=asdict(self._expectation),
             longest_interval=longest if self.exponential_backoff else None,
-            **{**kwargs, "poll_interval": self.poke_interval},
+            **kwargs,
         )
 
     def _result(self, found: FoundFiles) -> Any:
