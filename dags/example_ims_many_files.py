@@ -51,6 +51,7 @@ It needs a Connection `huaweicloud_ims_default` of type *Huawei Cloud IMS*.
         min_disk="{{ params.min_disk }}",
         os_type="{{ params.os_type }}",
         tags="{{ params.tags or [] }}",
+        upload_poll_interval=15,
         upload_timeout=timedelta(hours=6),
     )
     use_images(images)

@@ -90,6 +90,7 @@ def _bucket(**default: Any) -> Param:
         type="string",
         title="Bucket",
         description="The OBS bucket that the file is uploaded to: class STANDARD, in the image's region.",
+        examples=["my-images"],
         pattern=whole(r"(?!.*\.\.)(?!\d{1,3}(?:\.\d{1,3}){3}$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
         minLength=3,
         maxLength=63,
@@ -101,8 +102,9 @@ def _key(**default: Any) -> Param:
         **default,
         type="string",
         title="Object key",
-        description="Name of the image file in the bucket, folders included, such as `images/data.qcow2`. "
+        description="Name of the image file in the bucket, folders included, such as images/data.qcow2. "
         "No spaces.",
+        examples=["images/data.qcow2", "exports/2026-01-31/data.vhd"],
         pattern=_KEY,
         minLength=1,
         maxLength=1024,
@@ -115,7 +117,7 @@ def _keys(**default: Any) -> Param:
         type="array",
         title="Object keys",
         description="The image files in the bucket, one per line, folders included, such as "
-        "`images/data.qcow2`. Each becomes an image of the file's name.",
+        "images/data.qcow2. Each becomes an image of the file's name.",
         items={"type": "string", "pattern": _KEY, "maxLength": 1024},
         minItems=1,
         maxItems=50,
@@ -129,8 +131,10 @@ def _name(**default: Any) -> Param:
         **default,
         type="string",
         title="Image name",
-        description="1 to 128 letters, digits, Chinese characters, `-`, `.`, `_` and inner spaces.",
+        description="1 to 128 letters, digits, Chinese characters, hyphens, dots, underscores, and spaces "
+        "inside.",
         pattern=whole(rf"[{letters}-](?:[{letters} -]*[{letters}-])?"),
+        examples=["data", "data 2026-01-31", "数据盘"],
         minLength=1,
         maxLength=128,
     )
@@ -162,7 +166,7 @@ def _description(default: str) -> Param:
         default,
         type=["string", "null"],
         title="Description",
-        description="At most 1024 characters, without `<`, `>` and carriage returns.",
+        description="At most 1024 characters, without < and >.",
         pattern=r"^[^<>\r]*$",
         maxLength=1024,
     )
@@ -174,8 +178,8 @@ def _tags(default: list[str]) -> Param:
         default,
         type=["array", "null"],
         title="Tags",
-        description="One `key.value` per line, at most 10. Key: 1 to 36 letters, digits, `_`, `-`, Chinese "
-        "characters. Value: up to 43 of these and dots.",
+        description="One key.value per line, such as team.storage, at most 10. Key: 1 to 36 letters, digits, "
+        "hyphens, underscores, Chinese characters. Value: up to 43 of these and dots.",
         items={"type": "string", "pattern": whole(rf"[{part}]{{1,36}}(?:\.[.{part}]{{0,43}})?")},
         maxItems=10,
         uniqueItems=True,

@@ -35,9 +35,9 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
         it a pattern: the sensor then waits until something matches and all matches are finished.
-    :param expected_size: bytes that the file must have.
-    :param min_size: bytes that it must have at least.
-    :param expected_etag: ETag that it must have; of a file uploaded in one piece that is its MD5.
+    :param expected_size: bytes that the file must have (templated).
+    :param min_size: bytes that it must have at least (templated).
+    :param expected_etag: ETag that it must have (templated); of a file uploaded in one piece that is its MD5.
     :param stable_for: seconds for which size, ETag, time and version must not have changed.
     :param check_uploads: whether open multipart uploads are looked for; needs the permission
         obs:bucket:ListBucketMultipartUploads.
@@ -45,7 +45,14 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     :param kwargs: as of :class:`~ims_airflow.sensors.base.WatchSensor` and any Airflow sensor.
     """
 
-    template_fields: Sequence[str] = ("image_url", "expected_size", "expected_etag", "ims_conn_id", "region")
+    template_fields: Sequence[str] = (
+        "image_url",
+        "expected_size",
+        "min_size",
+        "expected_etag",
+        "ims_conn_id",
+        "region",
+    )
     operator_extra_links = (ObsObjectLink(),)
     ui_color = "#e8f0fd"
 
@@ -54,7 +61,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         *,
         image_url: str | XComArg,
         expected_size: int | str | XComArg | None = None,
-        min_size: int = 1,
+        min_size: int | str | XComArg = 1,
         expected_etag: str | XComArg | None = None,
         stable_for: float = 0.0,
         check_uploads: bool = True,
@@ -83,9 +90,10 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     @property
     def _expectation(self) -> Expectation:
+        smallest = whole_number("min_size", self.min_size)
         return Expectation(
             expected_size=whole_number("expected_size", self.expected_size),
-            min_size=self.min_size,
+            min_size=1 if smallest is None else smallest,
             expected_etag=str(self.expected_etag or ""),
             stable_for=self.stable_for,
             check_uploads=self.check_uploads,

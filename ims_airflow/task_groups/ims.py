@@ -37,9 +37,10 @@ class ImportArguments(TypedDict, total=False):
     :param ims_conn_id: Connection of type ``huaweicloud_ims`` (templated).
     :param region: overrides the Connection's region (templated).
     :param deferrable: wait in the triggerer, without a worker slot.
-    :param poll_interval: seconds between two looks at the upload, and between two at the job.
-    :param upload_timeout: how long to wait for the upload, in seconds or as a timedelta.
-    :param timeout: how long one try to make the image may take, likewise.
+    :param upload_poll_interval: seconds between two looks at the upload, or a timedelta.
+    :param upload_timeout: how long to wait for the upload, likewise.
+    :param poll_interval: seconds between two looks at the job, None to adapt it to the elapsed time.
+    :param timeout: how long one try to make the image may take, None for no limit.
     :param preflight: ``fail`` (default) stops before IMS is asked when the file is bad, ``warn`` only logs
         what is bad, ``off`` leaves the step out.
     :param outlets: Airflow assets that the finished image updates.
@@ -55,8 +56,9 @@ class ImportArguments(TypedDict, total=False):
     ims_conn_id: str
     region: str | None
     deferrable: bool
-    poll_interval: timedelta | float | None
+    upload_poll_interval: timedelta | float
     upload_timeout: timedelta | float
+    poll_interval: timedelta | float | None
     timeout: timedelta | float | None
     preflight: Literal["fail", "warn", "off"]
     outlets: Any
@@ -180,17 +182,17 @@ def _steps(fields: Mapping[str, Any], arguments: ImportArguments, **each: Any) -
         )
     label = {name: value for name, value in each.items() if name == "map_index_template"}
     reach = _chosen(arguments, ims_conn_id="ims_conn_id", region="region") | label
-    waiting = reach | _chosen(arguments, deferrable="deferrable", poll_interval="poll_interval")
+    waiting = reach | _chosen(arguments, deferrable="deferrable")
+    patience = _chosen(arguments, timeout="upload_timeout", poll_interval="upload_poll_interval")
     check_upload = ObsImageFileSensor(
         task_id="check_upload",
         image_url=fields["image_url"],
         mode="reschedule",  # where it is not deferred, it holds no worker slot either
-        **{**each, **waiting, **_chosen(arguments, timeout="upload_timeout")},
+        **{**each, **waiting, **patience},
     )
+    running = _chosen(arguments, timeout="timeout", poll_interval="poll_interval", outlets="outlets")
     create = ImsCreateDataImageOperator(
-        task_id="create_data_image",
-        wait_for_completion=True,
-        **{**fields, **waiting, **_chosen(arguments, timeout="timeout", outlets="outlets")},
+        task_id="create_data_image", wait_for_completion=True, **{**fields, **waiting, **running}
     )
     if mode == "off":
         check_upload >> create

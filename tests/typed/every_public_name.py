@@ -172,6 +172,7 @@ with DAG(
         region=None,
         deferrable=True,
         poll_interval=30,
+        upload_poll_interval=timedelta(minutes=1),
         upload_timeout=timedelta(hours=6),
         timeout=3600,
         preflight="off",

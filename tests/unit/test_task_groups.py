@@ -65,8 +65,9 @@ def test_the_arguments_reach_the_steps_that_they_are_for() -> None:
             ims_conn_id="other",
             region="cn-south-1",
             deferrable=True,
-            poll_interval=5,
+            upload_poll_interval=5,
             upload_timeout=60,
+            poll_interval=6,
             timeout=70,
             preflight="warn",
             outlets=[result],
@@ -76,7 +77,7 @@ def test_the_arguments_reach_the_steps_that_they_are_for() -> None:
     for one in (check, preflight, create):
         assert (one.ims_conn_id, one.region, one.retries, one.pool) == ("other", "cn-south-1", 3, "ims")
     assert (check.deferrable, check.poll_interval, check.timeout) == (True, 5.0, 60.0)
-    assert (create.deferrable, create.poll_interval, create.timeout) == (True, 5.0, 70)
+    assert (create.deferrable, create.poll_interval, create.timeout) == (True, 6, 70)
     assert create.wait_for_completion
     assert (preflight.mode, create.outlets, check.outlets) == ("warn", [result], [])
 
