@@ -8,7 +8,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, Param
 
-from ims_airflow.params import data_image_params
+from ims_airflow.params import data_image_params, whole
 from ims_airflow.task_groups.ims import import_data_image
 
 # A run that a person starts without a date is about the day on which it runs.
@@ -31,7 +31,7 @@ with DAG(
             title="Folder",
             description="Where the exports lie: the file of a day is <folder>/2026-01-31/data.qcow2.",
             examples=["exports", "backups/database"],
-            pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$(?!\n)",
+            pattern=whole(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*"),
             maxLength=200,
         ),
         "name_prefix": Param(
@@ -40,7 +40,7 @@ with DAG(
             title="Beginning of the image name",
             description="The day follows: export-2026-01-31. Letters, digits, hyphens and underscores.",
             examples=["export", "nightly_backup"],
-            pattern=r"^[A-Za-z0-9_-]+$(?!\n)",
+            pattern=whole(r"[A-Za-z0-9_-]+"),
             maxLength=100,
         ),
     },

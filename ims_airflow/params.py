@@ -72,7 +72,10 @@ def image_files_params(**defaults: Unpack[ImageFilesDefaults]) -> dict[str, Para
 
 
 def whole(pattern: str) -> str:
-    """Return a pattern for the whole text; a bare ``$`` would let a line break through at the end."""
+    """Return the pattern of a text that is this from its beginning to its end, for fields of your own.
+
+    A bare ``$`` would let a line break through at the end.
+    """
     return rf"^(?:{pattern})$(?!\n)"
 
 

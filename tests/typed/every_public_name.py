@@ -16,7 +16,7 @@ from ims_airflow.exceptions import ImsAirflowError, InvalidInputError, JobFailed
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.hooks.obs import ObsHook
 from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
-from ims_airflow.params import data_image_params, image_files_params
+from ims_airflow.params import data_image_params, image_files_params, whole
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.sensors.ims import ImsJobSensor
 from ims_airflow.sensors.obs import ObsImageFileSensor
@@ -193,7 +193,7 @@ with DAG(
     use_images(import_data_images(list_files(), min_disk=40, os_type="Linux"))
 
 
-@dag(schedule="@daily", params={"size": Param(1, type="integer"), **data_image_params()})
+@dag(schedule="@daily", params={"size": Param("a", pattern=whole("[a-z]+")), **data_image_params()})
 def decorated() -> None:
     ImsCreateDataImageOperator.partial(task_id="create", min_disk=40, os_type="Linux").expand_kwargs(
         list_files()

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from ims_airflow.params import data_image_params, image_files_params
+from ims_airflow.params import data_image_params, image_files_params, whole
 
 DATA_IMAGE: dict[str, Any] = {
     "bucket": "exports",
@@ -63,3 +63,11 @@ def test_keys_that_name_no_files_are_refused(keys: Any) -> None:
 
 def test_keys_may_be_chinese() -> None:
     assert image_files_params()["keys"].resolve(["镜像/数据.qcow2"]) == ["镜像/数据.qcow2"]
+
+
+@pytest.mark.parametrize("text", ["b\n", "ba", "\nb", "ab", ""])
+def test_a_pattern_for_the_whole_lets_nothing_through_beside_it(text: str) -> None:
+    param = Param(type="string", pattern=whole("a|b"))
+    assert param.resolve("b") == "b"
+    with pytest.raises(ParamValidationError):
+        param.resolve(text)

@@ -145,6 +145,18 @@ def test_a_decorated_dag_and_a_group_of_ones_own_can_hold_an_import() -> None:
     assert check.upstream_task_ids == {"address"}
 
 
+def test_a_mapped_group_of_ones_own_can_hold_an_import() -> None:
+    with new_dag() as dag:
+
+        @task_group
+        def own(image_url: Any) -> None:
+            import_data_image(**{**FILE, "image_url": image_url}, region="{{ params.region }}")
+
+        own.expand(image_url=["bucket:a", "bucket:b"])
+    assert step(dag, "create_data_image", "own.import_data_image").get_closest_mapped_task_group()
+    DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+
 def test_a_literal_mistake_stops_the_parsing() -> None:
     with new_dag(), pytest.raises(InvalidInputError, match=r"min_disk: 39"):
         import_data_image(**{**FILE, "min_disk": 39})
