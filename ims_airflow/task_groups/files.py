@@ -58,6 +58,7 @@ def literal_files(files: Sequence[object], shared: Mapping[str, Any]) -> list[di
             f"files: {files!r} must be a list of files; for a single one put it into a list"
         )
     found = [complete(file, shared) for file in files]
+    raise_for("a list of files", [one for file in found for one in _templates(file)])
     for file in found:
         asked = {**shared, **{name: value for name, value in file.items() if value is not None}}
         raise_for(f"the file {file['image_url']}", literal_violations(asked))
@@ -79,3 +80,8 @@ def _misplaced(given: Mapping[str, Any], shared: Collection[str]) -> list[Violat
         [] if given.get("image_url") else [Violation("image_url", None, "must name the file, bucket:key")]
     )
     return twice + strange + missing
+
+
+def _templates(file: Mapping[str, Any]) -> list[Violation]:
+    rule = "holds a template, which nobody renders here: give it for all files, or let a task make the list"
+    return [Violation(name, value, rule) for name, value in file.items() if "{{" in str(value)]

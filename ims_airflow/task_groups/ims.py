@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
 
 from airflow.sdk import TaskGroup, task_group
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ImageFile", "ImportArguments", "import_data_image", "import_data_images"]
 
 PREFLIGHT = ("fail", "warn", "off")
+_REQUEST = Signature([Parameter(name, Parameter.KEYWORD_ONLY) for name in REQUEST_FIELDS])
+_OPTIONAL = ("description", "cmk_id", "tags", "image_tags", "enterprise_project_id")
 
 
 class ImportArguments(TypedDict, total=False):
@@ -133,41 +136,14 @@ def import_data_images(
     def completed(file: object) -> dict[str, Any]:
         return complete(file, shared)
 
-    # The parameters are the request fields: by their names Airflow finds the values of each file.
-    def one_file(
-        image_url: Any,
-        name: Any,
-        min_disk: Any,
-        os_type: Any,
-        description: Any,
-        cmk_id: Any,
-        tags: Any,
-        image_tags: Any,
-        enterprise_project_id: Any,
-    ) -> Any:
-        values = (
-            image_url,
-            name,
-            min_disk,
-            os_type,
-            description,
-            cmk_id,
-            tags,
-            image_tags,
-            enterprise_project_id,
-        )
-        names = ("image_url", *_SHARED)
-        return _steps(
-            dict(zip(names, values, strict=True)), arguments, map_index_template="{{ task.image_url }}"
-        )
+    def one_file(**fields: Any) -> Any:
+        return _steps(fields, arguments, map_index_template="{{ task.image_url }}")
 
+    # By the names of the parameters Airflow finds the values of each file.
+    vars(one_file)["__signature__"] = _REQUEST
     each = literal_files(files, shared) if isinstance(files, Sequence) else files.map(completed)
     group = task_group(group_id=group_id, **_look(arguments))(one_file)
     return cast("ListOutput", group.partial(**shared).expand_kwargs(each))
-
-
-_SHARED = tuple(name for name in REQUEST_FIELDS if name != "image_url")
-_OPTIONAL = ("description", "cmk_id", "tags", "image_tags", "enterprise_project_id")
 
 
 def _steps(fields: Mapping[str, Any], arguments: ImportArguments, **each: Any) -> MappingOutput:

@@ -246,3 +246,8 @@ def test_literal_files_are_checked_with_what_they_share() -> None:
 def test_one_file_is_no_list_of_files() -> None:
     with pytest.raises(InvalidInputError, match="must be a list of files"):
         literal_files("bucket:key", {})
+
+
+def test_a_template_that_nobody_would_render_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"name: 'data-\{\{ ds \}\}': holds a template"):
+        literal_files([{"image_url": "bucket:key", "name": "data-{{ ds }}"}], {})
