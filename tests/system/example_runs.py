@@ -60,19 +60,35 @@ def many_files(system: System, place: Path) -> str:
 
 def on_new_file(system: System, place: Path) -> str:
     """Upload files until one of them starts a run."""
-    api, dag_id = system.stack.api, "example_ims_on_new_file"
+    dag_id = "example_ims_on_new_file"
     # What lies there before the watcher's first look is no news; nobody knows when that look comes.
     for key in (f"incoming/new-{number}.qcow2" for number in range(15)):
         upload(system, place, key)
         time.sleep(6)
-        if runs := api.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]:
-            return str(runs[0]["dag_run_id"])
+        if runs := runs_of(system, dag_id):
+            return runs[0]
     raise AssertionError("no upload has started a run")
 
 
+def asset_consumer(system: System, place: Path) -> str:
+    """Make the image that it is scheduled on."""
+    upload(system, place, "nightly/data.qcow2")
+    system.stack.api.trigger("example_ims_asset_producer")
+    wait_until(lambda: bool(runs_of(system, "example_ims_asset_consumer")), "the run that the image starts")
+    return runs_of(system, "example_ims_asset_consumer")[0]
+
+
+def housekeeping(system: System, place: Path) -> str:
+    """Run it as it is: it only tells what it would delete."""
+    system.stack.api.call("PATCH", "/dags/example_ims_housekeeping", json={"is_paused": False})
+    return system.stack.api.trigger("example_ims_housekeeping")
+
+
 RUNS: Mapping[str, Callable[[System, Path], str]] = {
+    "example_ims_asset_consumer": asset_consumer,
     "example_ims_daily": daily,
     "example_ims_data_image": data_image,
+    "example_ims_housekeeping": housekeeping,
     "example_ims_many_files": many_files,
     "example_ims_on_new_file": on_new_file,
 }
@@ -94,6 +110,11 @@ def logs_of_failures(system: System, dag_id: str, run_id: str) -> Iterator[tuple
             yield row["task_id"], system.stack.api.log(dag_id, run_id, row["task_id"], row["try_number"])
         elif row["state"] != "success":
             yield f"{row['task_id']}[{row['map_index']}]", [str(row["state"])]
+
+
+def runs_of(system: System, dag_id: str) -> list[str]:
+    """Return the ids of the runs that a DAG has."""
+    return [run["dag_run_id"] for run in system.stack.api.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]]
 
 
 def upload(system: System, place: Path, *keys: str) -> None:

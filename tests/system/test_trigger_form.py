@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as seen
 from selenium.webdriver.support.ui import WebDriverWait
+from system.example_runs import runs_of
 from system.running import System
 
 from ims_airflow.demo.cloud import BUCKET
@@ -61,11 +62,6 @@ def text(browser: Chrome) -> str:
     return browser.find_element(By.TAG_NAME, "body").text
 
 
-def runs(system: System) -> list[str]:
-    found = system.stack.api.call("GET", f"/dags/{DAG_ID}/dagRuns")["dag_runs"]
-    return [run["dag_run_id"] for run in found]
-
-
 @pytest.fixture
 def form(browser: Chrome, system: System) -> Iterator[Form]:
     system.stack.wait_for_dag(DAG_ID)
@@ -94,11 +90,11 @@ def test_every_field_has_its_title_its_help_and_its_default(form: Form, system: 
 def test_what_ims_would_refuse_is_refused_in_the_form(
     form: Form, system: System, wrong: dict[str, str], words: str
 ) -> None:
-    before = runs(system)
+    before = runs_of(system, DAG_ID)
     form.fill(**{**FORM, **wrong})
     form.submit()
     form.wait_for_words(f"'{words}' does not match")
-    assert runs(system) == before
+    assert runs_of(system, DAG_ID) == before
 
 
 def test_a_disk_size_out_of_range_does_not_stay_in_the_form(form: Form) -> None:
