@@ -26,7 +26,7 @@ with DAG(
 ### Many files in OBS → one data image each
 
 1. **files** makes a list of the keys in the form.
-2. **import_data_images** is mapped over it: a file that is late or unfit holds up no other.
+2. **import_data_images** handles each by itself: a file that is late or unfit holds up no other.
 3. **use_images** gets all images once all are there.
 
 It needs a Connection `huaweicloud_ims_default` of type *Huawei Cloud IMS*.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
 
-from airflow.sdk import TaskGroup, task_group
+from airflow.sdk import TaskGroup, task, task_group
 
 from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
 from ims_airflow.protocol.data_image import REQUEST_FIELDS
@@ -115,10 +115,12 @@ def import_data_images(
     group_id: str = "import_data_images",
     **arguments: Unpack[ImportArguments],
 ) -> ListOutput:
-    """Add a task group mapped over many files, and return a reference to the list of their images.
+    """Add a task group that makes one data image of each file, and return a reference to the list of them.
 
-    Each file passes through the steps of :func:`import_data_image` by itself. Request fields given here are
-    the same for all files and may be templates; the others come from each file, which is not templated.
+    Each file passes through the steps of :func:`import_data_image` by itself, in the mapped group
+    ``each_file``; the task ``images`` collects them in the order of the files, for a task or for ``expand``.
+    Request fields given here are the same for all files and may be templates; the others come from each file,
+    which is not templated.
 
     :param files: texts ``bucket:key``, or mappings of request fields with at least ``image_url``; literally,
         or what a task returns, such as ``ObsImageFileSensor`` for a pattern.
@@ -142,8 +144,9 @@ def import_data_images(
     # By the names of the parameters Airflow finds the values of each file.
     vars(one_file)["__signature__"] = _REQUEST
     each = literal_files(files, shared) if isinstance(files, Sequence) else files.map(completed)
-    group = task_group(group_id=group_id, **_look(arguments))(one_file)
-    return cast("ListOutput", group.partial(**shared).expand_kwargs(each))
+    with TaskGroup(group_id, add_suffix_on_collision=True, **_look(arguments)):
+        images = task_group(group_id="each_file")(one_file).partial(**shared).expand_kwargs(each)
+        return cast("ListOutput", _collected(images))
 
 
 def _steps(fields: Mapping[str, Any], arguments: ImportArguments, **each: Any) -> MappingOutput:
@@ -175,6 +178,12 @@ def _steps(fields: Mapping[str, Any], arguments: ImportArguments, **each: Any) -
     else:
         check_upload >> ImsPreflightOperator(task_id="preflight", mode=mode, **{**fields, **reach}) >> create
     return cast("MappingOutput", create.output)
+
+
+@task(task_id="images")
+def _collected(images: Any) -> list[Any]:
+    # Airflow expands over what one task returns, but not over what a mapped group does.
+    return list(images)
 
 
 def _chosen(arguments: ImportArguments, **names: str) -> dict[str, Any]:

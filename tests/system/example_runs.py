@@ -98,18 +98,22 @@ def run_to_success(system: System, dag_id: str, place: Path) -> str:
     """Run an example to its end, and return the id of the run. What went wrong is in the message."""
     system.stack.wait_for_dag(dag_id)
     run_id = RUNS[dag_id](system, place)
-    state = system.stack.api.wait_for_run(dag_id, run_id, timeout=120)
-    assert state == "success", json.dumps(dict(logs_of_failures(system, dag_id, run_id)), indent=1)
+    wait_for_success(system, dag_id, run_id)
     return run_id
 
 
+def wait_for_success(system: System, dag_id: str, run_id: str) -> None:
+    state = system.stack.api.wait_for_run(dag_id, run_id, timeout=120)
+    assert state == "success", json.dumps(dict(logs_of_failures(system, dag_id, run_id)), indent=1)
+
+
 def logs_of_failures(system: System, dag_id: str, run_id: str) -> Iterator[tuple[str, list[str]]]:
-    """Pair each task that has not succeeded with its log."""
+    """Pair each task that has failed with its last log."""
     for row in system.stack.api.task_instances(dag_id, run_id):
-        if row["state"] != "success" and row["try_number"] and row["map_index"] < 0:
-            yield row["task_id"], system.stack.api.log(dag_id, run_id, row["task_id"], row["try_number"])
-        elif row["state"] != "success":
-            yield f"{row['task_id']}[{row['map_index']}]", [str(row["state"])]
+        if row["state"] == "failed":
+            task_id, index = row["task_id"], row["map_index"]
+            log = system.stack.api.log(dag_id, run_id, task_id, row["try_number"], map_index=index)
+            yield f"{task_id}[{index}]", log
 
 
 def runs_of(system: System, dag_id: str) -> list[str]:

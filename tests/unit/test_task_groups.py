@@ -9,8 +9,12 @@ from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from airflow.serialization.serialized_objects import DagSerialization
 
 from ims_airflow.exceptions import InvalidInputError
+from ims_airflow.protocol.image_file import FoundFiles
+from ims_airflow.protocol.obs import Bucket, StoredObject
+from ims_airflow.protocol.obs_listing import ListedObject
 from ims_airflow.task_groups.files import complete, literal_files
 from ims_airflow.task_groups.ims import import_data_image, import_data_images
+from ims_airflow.triggers.obs_event import _payload
 
 FILE: dict[str, Any] = {
     "image_url": "bucket:a/data.qcow2",
@@ -170,11 +174,12 @@ def test_many_files_are_one_mapped_group() -> None:
             return []
 
         images = import_data_images(files(), min_disk="{{ 40 }}", os_type="Linux", deferrable=True)
-    assert isinstance(dag.task_group.children["import_data_images"], MappedTaskGroup)
-    check, preflight, create = (step(dag, name, "import_data_images") for name in STEPS)
+    check, preflight, create = (step(dag, name, "import_data_images.each_file") for name in STEPS)
+    assert isinstance(create.task_group, MappedTaskGroup)
     assert (check.deferrable, create.deferrable, create.min_disk) == (True, True, "{{ 40 }}")
     assert check.upstream_task_ids == {"files"}
-    assert images.roots == [create]
+    assert images.roots == [step(dag, "images", "import_data_images")]
+    assert images.roots[0].upstream_list == [create]
     assert {one.map_index_template for one in (check, preflight, create)} == {"{{ task.image_url }}"}
 
 
@@ -218,9 +223,14 @@ def test_a_name_for_all_files_is_not_taken_from_the_file() -> None:
 
 
 def test_what_the_sensor_tells_of_a_file_may_stay() -> None:
-    told = {"bucket": "b", "key": "data.qcow2", "size": 5, "etag": "e", "last_modified": "t", "region": "r"}
-    told |= {"storage_class": "STANDARD", "version_id": "", "image_url": "bucket:data.qcow2"}
-    assert complete(told, ())["image_url"] == "bucket:data.qcow2"
+    found = FoundFiles((StoredObject("bucket", "data.qcow2", 5, "e", "t"),), Bucket("bucket", "r"), many=True)
+    for told in found.value():
+        assert complete(told, ())["image_url"] == "bucket:data.qcow2"
+
+
+def test_what_the_trigger_tells_of_a_file_may_stay() -> None:
+    told = _payload("bucket", [ListedObject("bucket", "data.qcow2", 5, "e", "t", "STANDARD")])["files"]
+    assert [complete(file, ())["name"] for file in told] == ["data"]
 
 
 @pytest.mark.parametrize(
