@@ -130,10 +130,13 @@ class AirflowApi:
             time.sleep(0.3)
         return str(state)
 
-    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> list[str]:
+    def log(
+        self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, *, map_index: int | None = None
+    ) -> list[str]:
         """Return the lines of a task's log, the trigger's among them."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
-        answer = self.call("GET", path, params={"full_content": "true"})
+        # requests leaves out what is None
+        answer = self.call("GET", path, params={"full_content": "true", "map_index": map_index})
         return [_log_line(entry) for entry in answer["content"]]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:

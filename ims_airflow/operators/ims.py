@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import (
     ImageNotUsableError,
     JobFailedError,
@@ -144,7 +145,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         settling_window: float = SETTLING,
         job_query: JobQuery = "ShowJob",
         verify_image: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.name = name
@@ -170,6 +171,12 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in REQUEST_FIELDS}
+
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> Any:
+            """The job_id, for the next task; the image, where this one waits for it."""
 
     @cached_property
     def hook(self) -> ImsHook:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ObsObjectLink
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
     from ims_airflow.inspection.report import Report
+    from ims_airflow.outputs import MappingOutput
 
 Mode = Literal["fail", "warn"]
 
@@ -68,7 +70,7 @@ class ImsPreflightOperator(BaseOperator):
         dry_run: bool | str = False,
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.image_url = image_url
@@ -85,6 +87,12 @@ class ImsPreflightOperator(BaseOperator):
         self.ims_conn_id = ims_conn_id
         self.region = region
         raise_for(type(self).__name__, [*literal_violations(self._given()), *_mode_violations(mode)])
+
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> MappingOutput:
+            """The report, for the next task."""
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Look, report, and fail where the report is bad."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar, Unpack
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import (
@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 
+from ims_airflow.arguments import SensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
 from ims_airflow.protocol.polling import PollPolicy
@@ -42,6 +43,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         ``[operators] default_deferrable``.
     :param poll_interval: seconds between two looks in every mode. Left out, the deferrable mode uses
         ``poke_interval`` where that is given.
+    :param poke_interval: Airflow's own name of the same, for the other modes 60 where neither is given.
     :param kwargs: as of any Airflow sensor; ``timeout`` and ``execution_timeout`` hold while deferred too.
     """
 
@@ -53,24 +55,23 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | timedelta | None = None,
-        **kwargs: Any,
+        poll_interval: timedelta | float | None = None,
+        poke_interval: timedelta | float | None = None,
+        **kwargs: Unpack[SensorArguments],
     ) -> None:
-        if poll_interval is not None:
-            kwargs["poke_interval"] = poll_interval
-        chosen = "poke_interval" in kwargs
-        super().__init__(**kwargs)
+        chosen = poke_interval if poll_interval is None else poll_interval
+        super().__init__(poke_interval=60 if chosen is None else chosen, **kwargs)
         self.ims_conn_id = ims_conn_id
         self.region = region
         self.deferrable = deferrable
-        self.poll_interval = self.poke_interval if chosen else None
+        self.poll_interval = None if chosen is None else self.poke_interval
 
     @abstractmethod
     def _watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
         """Return what to look at."""
 
     @abstractmethod
-    def _trigger(self, **kwargs: Any) -> WatchTrigger[R]:
+    def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> WatchTrigger[R]:
         """Return the trigger that follows the same."""
 
     @abstractmethod

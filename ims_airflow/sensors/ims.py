@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import JobFailedError
 from ims_airflow.links.console import ImsImageLink
 from ims_airflow.protocol.ims import JobQuery
@@ -15,6 +16,8 @@ from ims_airflow.triggers.ims import ImsJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
+
+    from ims_airflow.outputs import MappingOutput
 
 
 class ImsJobSensor(WatchSensor[Outcome]):
@@ -44,13 +47,19 @@ class ImsJobSensor(WatchSensor[Outcome]):
         trouble_budget: float = 900.0,
         job_query: JobQuery = "ShowJob",
         verify_image: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[WatchSensorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
         self.trouble_budget = trouble_budget
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
+
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> MappingOutput:
+            """The job and its image, for the next task."""
 
     def on_kill(self) -> None:
         """Leave the job to the cloud: IMS can cancel none."""
@@ -71,7 +80,7 @@ class ImsJobSensor(WatchSensor[Outcome]):
             verify_image=self.verify_image,
         )
 
-    def _trigger(self, **kwargs: Any) -> ImsJobTrigger:
+    def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ImsJobTrigger:
         return ImsJobTrigger(
             self._subject,
             trouble_budget=self.trouble_budget,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
@@ -34,9 +35,9 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
         it a pattern: the sensor then waits until something matches and all matches are finished.
-    :param expected_size: bytes that the file must have.
-    :param min_size: bytes that it must have at least.
-    :param expected_etag: ETag that it must have; of a file uploaded in one piece that is its MD5.
+    :param expected_size: bytes that the file must have (templated).
+    :param min_size: bytes that it must have at least (templated).
+    :param expected_etag: ETag that it must have (templated); of a file uploaded in one piece that is its MD5.
     :param stable_for: seconds for which size, ETag, time and version must not have changed.
     :param check_uploads: whether open multipart uploads are looked for; needs the permission
         obs:bucket:ListBucketMultipartUploads.
@@ -44,7 +45,14 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     :param kwargs: as of :class:`~ims_airflow.sensors.base.WatchSensor` and any Airflow sensor.
     """
 
-    template_fields: Sequence[str] = ("image_url", "expected_size", "expected_etag", "ims_conn_id", "region")
+    template_fields: Sequence[str] = (
+        "image_url",
+        "expected_size",
+        "min_size",
+        "expected_etag",
+        "ims_conn_id",
+        "region",
+    )
     operator_extra_links = (ObsObjectLink(),)
     ui_color = "#e8f0fd"
 
@@ -53,12 +61,12 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         *,
         image_url: str | XComArg,
         expected_size: int | str | XComArg | None = None,
-        min_size: int = 1,
+        min_size: int | str | XComArg = 1,
         expected_etag: str | XComArg | None = None,
         stable_for: float = 0.0,
         check_uploads: bool = True,
         abandoned_after: float = Expectation().abandoned_after,
-        **kwargs: Any,
+        **kwargs: Unpack[WatchSensorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.image_url = image_url
@@ -70,15 +78,22 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         self.abandoned_after = abandoned_after
         raise_for(type(self).__name__, literal_violations({"image_url": image_url}))
 
+    if TYPE_CHECKING:
+
+        @property
+        def output(self) -> Any:
+            """The file, for the next task; of a pattern, a list of the files."""
+
     @property
     def _subject(self) -> str:
         return str(parse_image_url(self.image_url))
 
     @property
     def _expectation(self) -> Expectation:
+        smallest = whole_number("min_size", self.min_size)
         return Expectation(
             expected_size=whole_number("expected_size", self.expected_size),
-            min_size=self.min_size,
+            min_size=1 if smallest is None else smallest,
             expected_etag=str(self.expected_etag or ""),
             stable_for=self.stable_for,
             check_uploads=self.check_uploads,
@@ -95,13 +110,14 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
             expectation=self._expectation,
         )
 
-    def _trigger(self, **kwargs: Any) -> ObsImageFileTrigger:
+    def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ObsImageFileTrigger:
         longest = self.max_wait.total_seconds() if self.max_wait else self.timeout
+        kwargs["poll_interval"] = self.poke_interval
         return ObsImageFileTrigger(
             self._subject,
             expectation=asdict(self._expectation),
             longest_interval=longest if self.exponential_backoff else None,
-            **{**kwargs, "poll_interval": self.poke_interval},
+            **kwargs,
         )
 
     def _result(self, found: FoundFiles) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
+from ims_airflow.arguments import WatchTriggerArguments
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.polling import PollPolicy
@@ -30,7 +31,7 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         trouble_budget: float = 900.0,
         job_query: JobQuery = "ShowJob",
         verify_image: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[WatchTriggerArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id

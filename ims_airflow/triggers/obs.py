@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
+from ims_airflow.arguments import WatchTriggerArguments
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
@@ -30,7 +31,7 @@ class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
         *,
         expectation: dict[str, Any] | None = None,
         longest_interval: float | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[WatchTriggerArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.image_url = image_url

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ims_airflow"
-FACE = {"hooks", "task", "triggers", "links", "operators", "sensors"}
+FACE = {
+    "arguments",
+    "outputs",
+    "hooks",
+    "task",
+    "triggers",
+    "links",
+    "operators",
+    "sensors",
+    "params",
+    "task_groups",
+}
 ALLOWED = {
     "exceptions": set(),
     "protocol": {"exceptions"},
@@ -19,10 +30,35 @@ ALLOWED = {
     # Its command, and nothing else of it, uses more than exceptions and protocol.
     "doctor": {"exceptions", "protocol", "hooks", "inspection", "__version__"},
     "task": {"exceptions", "protocol"},
-    "triggers": {"exceptions", "protocol", "client", "hooks"},
+    "triggers": {"exceptions", "protocol", "client", "hooks", "arguments"},
     "links": {"exceptions", "protocol", "hooks"},
-    "operators": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links", "inspection"},
-    "sensors": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links"},
+    "operators": {
+        "exceptions",
+        "protocol",
+        "client",
+        "hooks",
+        "task",
+        "triggers",
+        "links",
+        "inspection",
+        "arguments",
+        "outputs",
+    },
+    "sensors": {
+        "exceptions",
+        "protocol",
+        "client",
+        "hooks",
+        "task",
+        "triggers",
+        "links",
+        "arguments",
+        "outputs",
+    },
+    "task_groups": {"exceptions", "protocol", "operators", "sensors", "outputs"},
+    "params": set(),
+    "arguments": set(),
+    "outputs": set(),
     # Only its access to a cloud, inside of functions, uses more than exceptions and protocol.
     "inspection": {"exceptions", "protocol", "client", "hooks"},
     "emulator": {"exceptions", "protocol", "__version__"},

@@ -29,6 +29,10 @@ class Answers(BaseHTTPRequestHandler):
         "/auth/token": (201, {"access_token": token(SECRET)}),
         "/api/v2/dags/d/dagRuns/r": (200, {"state": "running"}),
         "/api/v2/dags/gone": (404, {"detail": "no such DAG"}),
+        "/api/v2/dags/d/dagRuns/r/taskInstances/t/logs/1?full_content=true&map_index=3": (
+            200,
+            {"content": ["the fourth"]},
+        ),
         "/api/v2/dags/d/dagRuns/r/taskInstances/t/logs/2?full_content=true": (
             200,
             {
@@ -82,6 +86,10 @@ def test_airflow_s_own_words_are_passed_on(api: AirflowApi) -> None:
 
 def test_a_log_is_made_of_events_and_errors(api: AirflowApi) -> None:
     assert api.log("d", "r", "t", 2) == ["INFO hello", "ERROR Task failed JobFailedError: no space"]
+
+
+def test_a_mapped_task_has_a_log_of_its_own(api: AirflowApi) -> None:
+    assert api.log("d", "r", "t", map_index=3) == ["the fourth"]
 
 
 def test_waiting_ends_at_the_limit(api: AirflowApi) -> None:
