@@ -37,14 +37,19 @@ class StateStore:
 
 @dataclass
 class TaskInstance:
-    """What our operators use of a task instance: its XComs and the number of the try."""
+    """What our operators use of a task instance: its XComs, those of others, and the number of the try."""
 
     try_number: int = 1
     max_tries: int = 3
     xcoms: dict[str, Any] = field(default_factory=dict)
+    upstream: dict[tuple[str, int, str], Any] = field(default_factory=dict)
+    map_index: int = -1
 
     def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: str | None, key: str, map_indexes: int) -> Any:
+        return self.xcoms.get(key) if task_ids is None else self.upstream.get((task_ids, map_indexes, key))
 
     def get_first_reschedule_date(self, context: Any) -> None:
         return None

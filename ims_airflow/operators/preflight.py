@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ObsObjectLink
+from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.validation import Violation, raise_for, whole_number
@@ -86,8 +87,9 @@ class ImsPreflightOperator(BaseOperator):
         self.region = region
         raise_for(type(self).__name__, [*literal_violations(self._given()), *_mode_violations(mode)])
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, Any]:
         """Look, report, and fail where the report is bad."""
+        push_links(self, context)
         # Parsing a DAG inspects nothing.
         from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
@@ -12,12 +13,15 @@ from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.upload_check import upload_check_report
 from ims_airflow.protocol.validation import raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
+from ims_airflow.task import SURROUNDINGS, attempt_started, push
 from ims_airflow.triggers.obs import ObsImageFileTrigger
+from ims_airflow.upstream import UPLOAD_CHECK_KEY
 
 if TYPE_CHECKING:
-    from airflow.sdk import XComArg
+    from airflow.sdk import Context, XComArg
 
 
 class ObsImageFileSensor(WatchSensor[FoundFiles]):
@@ -46,6 +50,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     template_fields: Sequence[str] = ("image_url", "expected_size", "expected_etag", "ims_conn_id", "region")
     operator_extra_links = (ObsObjectLink(),)
+    pushed_xcoms: ClassVar[tuple[str, ...]] = (UPLOAD_CHECK_KEY,)
     ui_color = "#e8f0fd"
 
     def __init__(
@@ -106,3 +111,10 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     def _result(self, found: FoundFiles) -> Any:
         return found.value()
+
+    def _told(self, context: Context, value: Any) -> Any:
+        now = SURROUNDINGS.clock()
+        report = upload_check_report(self._subject, value, started=attempt_started(context, now), ended=now)
+        with suppress(Exception):  # the file is there, whoever gets to know how long it took
+            push(context, UPLOAD_CHECK_KEY, report)
+        return value

@@ -10,17 +10,55 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "ims_airflow"
-FACE = {"hooks", "task", "triggers", "links", "operators", "sensors"}
+FACE = {
+    "assets",
+    "hooks",
+    "lineage",
+    "links",
+    "operators",
+    "progress",
+    "sensors",
+    "task",
+    "triggers",
+    "upstream",
+}
 ALLOWED = {
     "exceptions": set(),
     "protocol": {"exceptions"},
     "client": {"exceptions", "protocol", "__version__"},
     "hooks": {"exceptions", "protocol", "client"},
     "task": {"exceptions", "protocol"},
-    "triggers": {"exceptions", "protocol", "client", "hooks"},
-    "links": {"exceptions", "protocol", "hooks"},
-    "operators": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links", "inspection"},
-    "sensors": {"exceptions", "protocol", "client", "hooks", "task", "triggers", "links"},
+    "upstream": set(),
+    "assets": {"protocol"},
+    "lineage": {"protocol"},
+    "triggers": {"exceptions", "protocol", "client", "hooks", "upstream"},
+    "links": {"exceptions", "protocol", "hooks", "task"},
+    "progress": {"exceptions", "protocol", "hooks", "task", "upstream", "assets", "lineage"},
+    "operators": {
+        "exceptions",
+        "protocol",
+        "client",
+        "hooks",
+        "task",
+        "triggers",
+        "links",
+        "inspection",
+        "lineage",
+        "progress",
+        "upstream",
+    },
+    "sensors": {
+        "exceptions",
+        "protocol",
+        "client",
+        "hooks",
+        "task",
+        "triggers",
+        "links",
+        "lineage",
+        "progress",
+        "upstream",
+    },
     # Only its access to a cloud, inside of functions, uses more than exceptions and protocol.
     "inspection": {"exceptions", "protocol", "client", "hooks"},
     "emulator": {"exceptions", "protocol", "__version__"},
@@ -63,7 +101,12 @@ def test_airflow_is_imported_by_its_face_only_and_through_public_paths(path: Pat
     airflow = {name for name in imports(path) if name.partition(".")[0] == "airflow"}
     if part(path) not in FACE:
         assert not airflow
-    public = ("airflow.sdk", "airflow.triggers.base", "airflow.providers.standard")
+    public = (
+        "airflow.sdk",
+        "airflow.triggers.base",
+        "airflow.providers.standard",
+        "airflow.providers.openlineage.extractors",
+    )
     assert all(name.startswith(public) for name in airflow)
 
 

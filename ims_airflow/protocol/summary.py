@@ -1,0 +1,50 @@
+"""The line that a person reads first after a bad night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ims_airflow.protocol.narration import duration
+
+_SPANS = {"upload_check": "upload check", "queue": "queue", "job": "job"}
+
+
+def summary(result: Mapping[str, Any]) -> str:
+    """Sum up what :meth:`~ims_airflow.protocol.job_watch.Outcome.as_dict` holds."""
+    trouble = result.get("trouble_seconds")
+    words = [
+        _made(result),
+        *_spans(result.get("seconds")),
+        f"{result.get('polls')} polls",
+        f"{duration(trouble)} of trouble" if trouble else "no trouble",
+    ]
+    return ", ".join(words)
+
+
+def _made(result: Mapping[str, Any]) -> str:
+    state, size = result.get("image_status") or "made", _size(result)
+    image = f"Image {result.get('image_id')} ({result.get('image_name')}) is {state}"
+    return f"{image}: {size}job {result.get('job_id')}"
+
+
+def _size(result: Mapping[str, Any]) -> str:
+    disk, file = result.get("min_disk"), result.get("image_size")
+    sizes = [f"a disk of {disk} GB"] if disk else []
+    if isinstance(file, int) and file > 0:
+        sizes.append(
+            f"{file / 1024**3:.1f} GiB stored" if file >= 1024**3 else f"{file / 1024**2:.1f} MiB stored"
+        )
+    return f"{', '.join(sizes)}, " if sizes else ""
+
+
+def _bytes(size: int) -> str:
+    """Spell a number of bytes as people say it."""
+    return f"{size / 1024**3:.1f} GiB" if size >= 1024**3 else f"{size / 1024**2:.1f} MiB"
+
+
+def _spans(seconds: object) -> list[str]:
+    known = seconds if isinstance(seconds, Mapping) else {}
+    return [
+        f"{words} {duration(known[name])}" for name, words in _SPANS.items() if known.get(name) is not None
+    ]
