@@ -67,14 +67,20 @@ class Task:
     ti: TaskInstance = field(default_factory=TaskInstance)
     deferrals: list[str] = field(default_factory=list)
     payloads: list[Any] = field(default_factory=list)
+    operators: list[BaseOperator] = field(default_factory=list)
+    outlet_events: Any = None
 
     @property
     def context(self) -> Any:
-        return {"ti": self.ti, "task_state_store": self.store}
+        return {"ti": self.ti, "task_state_store": self.store, "outlet_events": self.outlet_events}
+
+    def made(self) -> BaseOperator:
+        self.operators.append(self.make())
+        return self.operators[-1]
 
     def run(self) -> Any:
         """Run one try to its end, deferrals included."""
-        operator = self.make()
+        operator = self.made()
         try:
             return operator.execute(self.context)
         except TaskDeferred as deferred:
@@ -98,7 +104,7 @@ class Task:
         event = asyncio.run(_first_event(trigger))
         payload = event.payload if path.startswith("airflow.") else json.loads(json.dumps(event.payload))
         self.payloads.append(payload)
-        operator = self.make()
+        operator = self.made()
         try:
             return operator.resume_execution(deferred.method_name, {"event": payload}, self.context)
         except TaskDeferred as again:

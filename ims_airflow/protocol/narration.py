@@ -45,7 +45,7 @@ class Narrator:
         state = (job.status, job.current_task)
         changed = state != self.seen
         if changed or job.progress != self.progress:
-            self.pace.moved(now, after=now - self.moved if self.moved else 0.0, stall=STALLED)
+            self.pace.moved(now, last=self.moved, stall=STALLED)
             self.moved, self.warned = now, False
         self.pace.look(job, now)
         self.seen, self.progress = state, job.progress

@@ -36,14 +36,15 @@ class Pace:
         if self.start is None or self.progress < self.start or job.is_queued:
             self.since, self.start, self.idle = now, self.progress, 0.0
 
-    def moved(self, now: float, *, after: float, stall: float) -> None:
+    def moved(self, now: float, *, last: float, stall: float) -> None:
         """Take note of a movement.
 
-        :param after: seconds since the one before it.
+        :param last: epoch seconds of the one before it.
         :param stall: seconds from which such a pause counts as a stall.
         """
-        if after >= stall:
-            self.idle += min(after, now - self.since)
+        pause = now - max(last, self.since)  # a pause in the queue is none of the job's
+        if self.start is not None and pause >= stall:
+            self.idle += pause
 
     def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped.

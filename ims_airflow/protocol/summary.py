@@ -32,9 +32,7 @@ def _size(result: Mapping[str, Any]) -> str:
     disk, file = result.get("min_disk"), result.get("image_size")
     sizes = [f"a disk of {disk} GB"] if disk else []
     if isinstance(file, int) and file > 0:
-        sizes.append(
-            f"{file / 1024**3:.1f} GiB stored" if file >= 1024**3 else f"{file / 1024**2:.1f} MiB stored"
-        )
+        sizes.append(f"a file of {_bytes(file)}")
     return f"{', '.join(sizes)}, " if sizes else ""
 
 

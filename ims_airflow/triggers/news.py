@@ -61,7 +61,7 @@ class ImportNews:
                 await write(state.as_dict())
             except Exception as error:  # noqa: BLE001  # what Airflow or an XCom backend may say
                 if not self._failed:
-                    self._log.warning("The state of the import cannot be shown: %s", type(error).__name__)
+                    self._log.warning("The import cannot be shown: %s", type(error).__name__)
                 self._failed = True
 
 
