@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from ims_airflow.task import push
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def push_links(operator: BaseOperator, context: Context) -> None:
     """Write the addresses of an operator's links to where the UI reads them."""
-    key: Any = None  # our links follow from the operator's arguments
+    key: Any = cast("Mapping[str, Any]", context).get("ti")  # as Airflow itself passes it
     for link in operator.operator_extra_links:
         try:
             address = link.get_link(operator, ti_key=key)

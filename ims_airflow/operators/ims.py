@@ -71,6 +71,10 @@ class ImsCreateDataImageOperator(BaseOperator):
     takes up the submission where it stood. It adopts what the cloud has already begun and submits anew only
     when nothing is there. Clearing a task that has succeeded asks for a new image.
 
+    How the import fares stands in the XCom ``ims_import`` from the moment it is accepted. The result's
+    ``seconds`` tell the time in the upload check before this task, in the queue of IMS and in the job. An
+    ``Asset`` or an ``AssetAlias`` among its ``outlets`` gets the image, and so starts other DAGs.
+
     Request fields, all templated (IMS API reference, 使用外部镜像文件制作数据镜像):
 
     :param name: 1 to 128 characters: letters, digits, Chinese, ``-._`` and inner spaces.

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class ImsJobSensor(WatchSensor[Outcome]):
     """Waits until an IMS job has succeeded and its image is active.
 
-    Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time`` and
-    ``end_time``.
+    Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time``,
+    ``end_time`` and ``seconds``, the time in the upload check before it, in the queue of IMS and in the job.
+    How the job fares stands in the XCom ``ims_import``. Its ``outlets`` get the image like the operator's.
 
     :param job_id: what ``ImsCreateDataImageOperator`` returned (templated).
     :param trouble_budget: seconds during which IMS may be unable to answer; longer trouble fails the task

@@ -34,7 +34,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified``,
     ``storage_class``, ``version_id`` and ``region``, and ``image_url`` as the operators take it. For a
-    pattern it returns a list of them, ready for dynamic task mapping.
+    pattern it returns a list of them, ready for dynamic task mapping. How long the upload was waited for
+    stands in the XCom ``ims_upload_check``.
 
     :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
         it a pattern: the sensor then waits until something matches and all matches are finished.

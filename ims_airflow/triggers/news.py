@@ -10,8 +10,9 @@ from typing import Any, Self
 from ims_airflow.protocol.import_state import ImportState
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.waiting import Log
+from ims_airflow.triggers.turns import turn
 
-PATIENCE = 5.0  # seconds for which the end of a trigger waits for its last write
+PATIENCE = 1.0  # seconds for which the end of a trigger waits for its last write; the worker writes the end
 
 Write = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -56,13 +57,14 @@ class ImportNews:
 
     async def _write_all(self, write: Write) -> None:
         while self._waiting is not None:
-            state, self._waiting = self._waiting, None
-            try:
-                await write(state.as_dict())
-            except Exception as error:  # noqa: BLE001  # what Airflow or an XCom backend may say
-                if not self._failed:
-                    self._log.warning("The import cannot be shown: %s", type(error).__name__)
-                self._failed = True
+            async with turn():
+                state, self._waiting = self._waiting, None
+                try:
+                    await write(state.as_dict())
+                except Exception as error:  # noqa: BLE001  # what Airflow or an XCom backend may say
+                    if not self._failed:
+                        self._log.warning("The import cannot be shown: %s", type(error).__name__)
+                    self._failed = True
 
 
 def xcom_writer(task_instance: Any, key: str) -> Write | None:
