@@ -58,9 +58,8 @@ class ImportReport:
         self._failed = False
         self._told = False
         self.made = Provenance()
-        earlier = parse_import_state(
-            own_xcom(context, IMPORT_KEY)
-        )  # an earlier leg of this try, or a trigger
+        # What an earlier leg of this try, or its trigger, has told last.
+        earlier = parse_import_state(own_xcom(context, IMPORT_KEY))
         self.state = earlier if earlier.job_id and earlier.job_id == state.job_id else state
 
     @property
@@ -102,8 +101,7 @@ class ImportReport:
         try:
             yield
         except _ENDS as error:
-            cause = error.__cause__ if isinstance(error.__cause__, ImsAirflowError) else error
-            self._push(self.state.failed(cause, SURROUNDINGS.clock()))
+            self._push(self.state.failed(_cause(error), SURROUNDINGS.clock()))
             raise
 
     def _announce(self, result: Mapping[str, Any], checked: Mapping[str, Any]) -> None:
@@ -132,10 +130,16 @@ class ImportReport:
             push(self._context, IMPORT_KEY, state.as_dict())
         except Exception as error:  # noqa: BLE001  # whatever an XCom backend may say
             if not self._failed:
-                self._operator.log.warning(
-                    "The state of the import cannot be shown: %s", type(error).__name__
-                )
+                self._operator.log.warning("The import cannot be shown: %s", type(error).__name__)
             self._failed = True
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return our own error behind what Airflow wants to see, or what it wants to see."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ImsAirflowError):
+        found = found.__cause__
+    return found or error
 
 
 def import_report(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_task import Task, TaskInstance
 from integration.clouds import Cloud
@@ -123,6 +123,17 @@ def test_a_failed_job_is_shown_by_the_sensor_too(cloud: Cloud, mode: dict[str, A
     with pytest.raises(AirflowFailException):
         sensor.run()
     assert sensor.ti.xcoms[IMPORT_KEY]["status"] == "FAIL"
+
+
+@modes
+def test_a_failed_job_is_shown_although_the_task_is_skipped(cloud: Cloud, mode: dict[str, Any]) -> None:
+    fault = {"match_name": "fedora", "error_code": "IMG.0057", "fail_reason": "broken"}
+    cloud.emulated.add_fault({"job": fault})
+    sensor = waiting(creation(cloud, job_seconds=0), soft_fail=True, **mode)
+    with pytest.raises(AirflowSkipException):
+        sensor.run()
+    shown = sensor.ti.xcoms[IMPORT_KEY]
+    assert (shown["status"], shown["error_code"]) == ("FAIL", "IMG.0057")
 
 
 @waits

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 LINEAGE = "lineage.jsonl"
 KEY = "nightly/data.qcow2"
 PRODUCER, CONSUMER = "example_ims_asset_producer", "example_ims_asset_consumer"
-JOB = 12.0  # seconds; long enough to be looked at
+JOB = 15.0  # seconds; long enough to be looked at
 FIELDS = {
     "image_url",
     "name",
