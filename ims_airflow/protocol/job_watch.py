@@ -130,10 +130,15 @@ class JobWatch(Watch[Outcome]):
         return (yield from self._ask_image(job, now))
 
     def memo(self) -> dict[str, Any]:
-        """Return what another process needs to go on with this watch, empty when there is nothing."""
+        """Return what another process needs to go on with this watch."""
         unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
         done = {} if self._done is None else {"done_at": self._done_at}
-        story = {"narrator": self._narrator.memo(), "timing": self._timing.memo()}
+        story = {
+            "looks": self.looks,
+            "troubled": self.trouble.total,
+            "narrator": self._narrator.memo(),
+            "timing": self._timing.memo(),
+        }
         return {**super().memo(), **unknown, **done, **story}
 
     def recall(self, memo: Mapping[str, Any]) -> None:
@@ -141,6 +146,8 @@ class JobWatch(Watch[Outcome]):
         super().recall(memo)
         self._unknown_since = memo.get("unknown_since")
         self._done_at = memo.get("done_at", 0.0)
+        self.looks = memo.get("looks", 0)
+        self.trouble.total = memo.get("troubled", 0.0)
         self._narrator.recall(memo.get("narrator", {}))
         self._timing.recall(memo.get("timing", {}))
 
