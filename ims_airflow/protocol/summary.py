@@ -7,14 +7,15 @@ from typing import Any
 
 from ims_airflow.protocol.narration import duration
 
-_SPANS = {"upload_check": "upload check", "queue": "queue", "job": "job"}
+_SPANS = {"upload_check": "upload check", "queue": "in the queue", "job": "in the job"}
 
 
 def summary(result: Mapping[str, Any]) -> str:
     """Sum up what :meth:`~ims_airflow.protocol.job_watch.Outcome.as_dict` holds."""
-    trouble = result.get("trouble_seconds")
+    state, trouble = result.get("image_status") or "made", result.get("trouble_seconds")
     words = [
-        _made(result),
+        f"Image {result.get('image_id')} ({result.get('image_name')}) is {state}: job {result.get('job_id')}",
+        *_sizes(result),
         *_spans(result.get("seconds")),
         f"{result.get('polls')} polls",
         f"{duration(trouble)} of trouble" if trouble else "no trouble",
@@ -22,18 +23,12 @@ def summary(result: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _made(result: Mapping[str, Any]) -> str:
-    state, size = result.get("image_status") or "made", _size(result)
-    image = f"Image {result.get('image_id')} ({result.get('image_name')}) is {state}"
-    return f"{image}: {size}job {result.get('job_id')}"
-
-
-def _size(result: Mapping[str, Any]) -> str:
+def _sizes(result: Mapping[str, Any]) -> list[str]:
     disk, file = result.get("min_disk"), result.get("image_size")
     sizes = [f"a disk of {disk} GB"] if disk else []
     if isinstance(file, int) and file > 0:
         sizes.append(f"a file of {_bytes(file)}")
-    return f"{', '.join(sizes)}, " if sizes else ""
+    return sizes
 
 
 def _bytes(size: int) -> str:

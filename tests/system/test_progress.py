@@ -173,7 +173,7 @@ def test_the_upload_check_is_part_of_the_account(watched: Watched) -> None:
     result = watched.xcom(PRODUCER, "create")
     assert result["seconds"]["upload_check"] == checked["seconds"]
     log = "\n".join(watched.system.stack.api.log(PRODUCER, watched.runs[PRODUCER], "create"))
-    assert f"Image {result['image_id']} (nightly-data) is active: a disk of 40 GB" in log
+    assert f"Image {result['image_id']} (nightly-data) is active: job {result['job_id']}, a disk of 40" in log
     assert "upload check" in log
 
 

@@ -148,8 +148,8 @@ RESULT: dict[str, Any] = {
 
 def test_the_summary_tells_image_size_times_polls_and_trouble() -> None:
     assert summary(RESULT) == (
-        "Image i1 (fedora) is active: a disk of 40 GB, a file of 3.0 GiB, job j1, upload check 5 min 0 s, "
-        "queue 20 s, job 12 min 0 s, 14 polls, 1 min 15 s of trouble"
+        "Image i1 (fedora) is active: job j1, a disk of 40 GB, a file of 3.0 GiB, upload check 5 min 0 s, "
+        "in the queue 20 s, in the job 12 min 0 s, 14 polls, 1 min 15 s of trouble"
     )
 
 
@@ -157,6 +157,6 @@ def test_the_summary_leaves_out_what_is_not_known() -> None:
     seconds = {"upload_check": None, "queue": None, "job": 720.0}
     bare = {**RESULT, "min_disk": None, "image_size": 5 * 1024**2, "seconds": seconds, "trouble_seconds": 0}
     assert summary(bare) == (
-        "Image i1 (fedora) is active: a file of 5.0 MiB, job j1, job 12 min 0 s, 14 polls, no trouble"
+        "Image i1 (fedora) is active: job j1, a file of 5.0 MiB, in the job 12 min 0 s, 14 polls, no trouble"
     )
     assert "None" not in summary({**bare, "image_size": None, "image_status": None, "seconds": None})
