@@ -29,9 +29,20 @@ def get_provider_info() -> dict[str, Any]:
             _modules("ims_airflow.triggers.ims", "ims_airflow.triggers.obs", "ims_airflow.triggers.obs_event")
         ],
         "extra-links": ["ims_airflow.links.console.ImsImageLink", "ims_airflow.links.console.ObsObjectLink"],
+        "asset-uris": [_asset_uri("obs"), _asset_uri("ims")],
         "connection-types": [CONNECTION_TYPE],
     }
 
 
 def _modules(*names: str) -> dict[str, Any]:
     return {"integration-name": "Huawei Cloud Image Management Service", "python-modules": list(names)}
+
+
+def _asset_uri(scheme: str) -> dict[str, Any]:
+    module = f"ims_airflow.assets.{scheme}"
+    return {
+        "schemes": [scheme],
+        "handler": f"{module}.sanitize_uri",
+        "factory": f"{module}.create_asset",
+        "to_openlineage_converter": f"{module}.to_openlineage",
+    }

@@ -37,14 +37,16 @@ class StateStore:
 
 @dataclass
 class TaskInstance:
-    """What our operators use of a task instance: who it is, its XComs, the number of the try, and its peers.
+    """What our operators use of a task instance: who it is, XComs, the number of the try, and its peers.
 
+    :param upstream: XComs of others, by task_id, map_index and key.
     :param peers: state of each task instance of its DAG, by run_id, task_id and map_index.
     """
 
     try_number: int = 1
     max_tries: int = 3
     xcoms: dict[str, Any] = field(default_factory=dict)
+    upstream: dict[tuple[str, int, str], Any] = field(default_factory=dict)
     dag_id: str = "nightly"
     run_id: str = "manual__1"
     task_id: str = "create"
@@ -53,7 +55,10 @@ class TaskInstance:
     questions: list[dict[str, Any]] = field(default_factory=list)
 
     def xcom_push(self, key: str, value: Any) -> None:
-        self.xcoms[key] = value
+        self.xcoms[key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: str | None, key: str, map_indexes: int) -> Any:
+        return self.xcoms.get(key) if task_ids is None else self.upstream.get((task_ids, map_indexes, key))
 
     def get_task_states(
         self,
@@ -92,14 +97,20 @@ class Task:
     ti: TaskInstance = field(default_factory=TaskInstance)
     deferrals: list[str] = field(default_factory=list)
     payloads: list[Any] = field(default_factory=list)
+    operators: list[BaseOperator] = field(default_factory=list)
+    outlet_events: Any = None
 
     @property
     def context(self) -> Any:
-        return {"ti": self.ti, "task_state_store": self.store}
+        return {"ti": self.ti, "task_state_store": self.store, "outlet_events": self.outlet_events}
+
+    def made(self) -> BaseOperator:
+        self.operators.append(self.make())
+        return self.operators[-1]
 
     def run(self) -> Any:
         """Run one try to its end, deferrals included."""
-        operator = self.make()
+        operator = self.made()
         try:
             return operator.execute(self.context)
         except TaskDeferred as deferred:
@@ -123,7 +134,7 @@ class Task:
         event = asyncio.run(_first_event(trigger))
         payload = event.payload if path.startswith("airflow.") else json.loads(json.dumps(event.payload))
         self.payloads.append(payload)
-        operator = self.make()
+        operator = self.made()
         try:
             return operator.resume_execution(deferred.method_name, {"event": payload}, self.context)
         except TaskDeferred as again:

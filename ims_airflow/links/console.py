@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
-CONSOLE = "https://console.huaweicloud.com/console/"
+CONSOLE = "https://console.huaweicloud.com"
+EUROPEAN_CONSOLE = "https://console.eu.huaweicloud.com"
 
 
 class _ConsoleLink(BaseOperatorLink):
-    """A page of the console in the task's region. Written by the worker after each leg of the task."""
+    """A page of the console in the task's region. Written by the worker when the task begins."""
+
+    application = "console"
 
     def page(self, operator: Any) -> str:
         """Return what follows the ``#`` of the page's address."""
@@ -29,19 +32,25 @@ class _ConsoleLink(BaseOperatorLink):
         """Return the address, empty when the region is unknown."""
         try:
             region = _region(operator)
-            return f"{CONSOLE}?region={quote(region)}#{self.page(operator)}" if region else ""
+            address = f"{_console(region)}/{self.application}/?region={quote(region)}"
+            return f"{address}#{self.page(operator)}" if region else ""
         except ImsAirflowError:
             return ""  # the task itself has said what is wrong
 
 
 class ImsImageLink(_ConsoleLink):
-    """The private images in the IMS console."""
+    """The private images in the IMS console.
+
+    No page of the vendor's tells an address per image, so that the list it is. The list's own stands in the
+    IMS product description, 访问方式.
+    """
 
     name = "Image in the IMS console"
+    application = "ecm"
 
-    def page(self, operator: Any) -> str:  # noqa: ARG002  # the list has no address per image
+    def page(self, operator: Any) -> str:  # noqa: ARG002
         """Return the page of private images."""
-        return "/ims/manager/imageList/privateImage"
+        return "/ims/manager/imageList/selfImage"
 
 
 class ObsObjectLink(_ConsoleLink):
@@ -53,6 +62,11 @@ class ObsObjectLink(_ConsoleLink):
         """Return the page of the bucket's objects."""
         url = parse_image_url(operator.image_url)
         return f"/obs/manage/{quote(url.bucket)}/object/list"
+
+
+def _console(region: str) -> str:
+    # The European cloud (eu-west-101, Dublin) has accounts, and so a console, of its own.
+    return EUROPEAN_CONSOLE if region.startswith("eu-west-1") else CONSOLE
 
 
 def _region(operator: Any) -> str:

@@ -22,15 +22,19 @@ from ims_airflow.exceptions import (
 )
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.lineage.facets import facets
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
+from ims_airflow.links.pushing import push_links
 from ims_airflow.operators.ending import Ending
 from ims_airflow.operators.housekeeping import ImsDeleteImageOperator, ImsRetentionOperator, ImsSweepOperator
 from ims_airflow.operators.preflight import ImsPreflightOperator
+from ims_airflow.progress import ImportReport, import_report
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch, summary
+from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.protocol.origin import dag_tag
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.provenance import Provenance
 from ims_airflow.protocol.submission import SETTLING, Submission
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
@@ -45,8 +49,10 @@ from ims_airflow.task import (
 )
 from ims_airflow.triggers.event import Event, event_of_error, parse_event
 from ims_airflow.triggers.ims import ImsJobTrigger
+from ims_airflow.upstream import IMPORT_KEY
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context, XComArg
 
 __all__ = [
@@ -81,6 +87,10 @@ class ImsCreateDataImageOperator(BaseOperator):
     Whatever fails in between (a lost answer, a killed worker, a retry, a clear in mid-flight), the next try
     takes up the submission where it stood. It adopts what the cloud has already begun and submits anew only
     when nothing is there. Clearing a task that has succeeded asks for a new image.
+
+    How the import fares stands in the XCom ``ims_import`` from the moment it is accepted. The result's
+    ``seconds`` tell the time in the upload check before this task, in the queue of IMS and in the job. An
+    ``Asset`` or an ``AssetAlias`` among its ``outlets`` gets the image, and so starts other DAGs.
 
     Request fields, all templated (IMS API reference, 使用外部镜像文件制作数据镜像):
 
@@ -121,6 +131,7 @@ class ImsCreateDataImageOperator(BaseOperator):
     template_fields: Sequence[str] = (*REQUEST_FIELDS, "ims_conn_id", "region")
     template_fields_renderers: ClassVar[dict[str, str]] = {"tags": "json", "image_tags": "json"}
     operator_extra_links = (ImsImageLink(), ObsObjectLink())
+    pushed_xcoms: ClassVar[tuple[str, ...]] = ("job_id", IMPORT_KEY)
     ui_color = "#fde8e8"
 
     def __init__(
@@ -185,6 +196,7 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Submit, and wait if asked to."""
+        push_links(self, context)
         with airflow_errors(), _timely():
             submission = self._submission(context)
             ended = Ending(context, submission.fingerprint).recall()
@@ -192,7 +204,9 @@ class ImsCreateDataImageOperator(BaseOperator):
                 self.log.warning("Airflow started another try of a task that had ended; answering as it did")
                 submission.discard()
                 push(context, "job_id", ended.subject)
-                return self._answer(ended.outcome())
+                report = self._report(context, ended.subject)
+                with report.following():
+                    return self._answer(report, ended.outcome())
             return self._create(context, submission)
 
     def execute_after_pause(self, context: Context, event: Any = None) -> Any:  # noqa: ARG002
@@ -204,15 +218,16 @@ class ImsCreateDataImageOperator(BaseOperator):
         with airflow_errors(), _timely():
             submission = self._submission(context)
             outcome = parse_event(event)
+            report = self._report(context, submission.target or outcome.subject, submission.sent_at)
             if submission.target not in {"", outcome.subject}:
                 # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
                 self.log.warning(
                     "An event about %s came, not about %s: waiting on", outcome.subject, submission.target
                 )
-                self._wait_deferred(context, submission.target)
+                self._wait_deferred(context, submission.target, report, {})
             try:
-                with self._concluding(context, submission):
-                    return self._finish(context, submission, outcome.outcome())
+                with report.following(), self._concluding(context, submission):
+                    return self._finish(context, submission, report, outcome.outcome())
             except NotFoundError:
                 return self._start_over(context, submission)
 
@@ -256,10 +271,12 @@ class ImsCreateDataImageOperator(BaseOperator):
             self.defer(trigger=trigger, method_name="execute_after_pause")
         self._job_id = job_id
         push(context, "job_id", job_id)
+        report = self._report(context, job_id, submission.sent_at)
+        report.opened()
         if not self.wait_for_completion:
-            return self._finish(context, submission, {"job_id": job_id})
+            return self._finish(context, submission, report, {"job_id": job_id})
         try:
-            return self._wait(context, submission, job_id)
+            return self._wait(context, submission, report, job_id)
         except NotFoundError:
             return self._start_over(context, submission)
 
@@ -277,7 +294,15 @@ class ImsCreateDataImageOperator(BaseOperator):
             raise _LongPauseError(seconds)
         self.hook.client.sleep(seconds)
 
-    def _wait(self, context: Context, submission: Submission, job_id: str) -> Any:
+    def _report(self, context: Context, job_id: str, sent_at: float | None = None) -> ImportReport:
+        self._reporting = import_report(
+            self, context, job_id, self.hook.profile.region, sent_at, image_url=self.image_url, name=self.name
+        )
+        return self._reporting
+
+    _reporting: ImportReport | None = None
+
+    def _wait(self, context: Context, submission: Submission, report: ImportReport, job_id: str) -> Any:
         watch = JobWatch(
             job_id,
             started=attempt_started(context, SURROUNDINGS.clock()),
@@ -286,25 +311,31 @@ class ImsCreateDataImageOperator(BaseOperator):
             budget=self.trouble_budget,
             query=self.job_query,
             verify_image=self.verify_image,
+            submitted=submission.sent_at,
+            tell=report.tell,
         )
         client = self.hook.client
-        with self._concluding(context, submission):
+        with report.following(), self._concluding(context, submission):
             if not self.deferrable:
                 outcome = client.run(follow(watch, SURROUNDINGS, self._deadline(context)))
-                return self._finish(context, submission, outcome.as_dict())
+                return self._finish(context, submission, report, outcome.as_dict())
             # Looking before deferring spares a deferral that would end at once.
             found = client.run(watch.look(SURROUNDINGS.clock()))
             if found is None:
-                self._wait_deferred(context, job_id)
-            return self._finish(context, submission, found.as_dict())
+                self._wait_deferred(context, job_id, report, watch.memo())
+            return self._finish(context, submission, report, found.as_dict())
 
-    def _wait_deferred(self, context: Context, job_id: str) -> NoReturn:
+    def _wait_deferred(
+        self, context: Context, job_id: str, report: ImportReport, memo: Mapping[str, Any]
+    ) -> NoReturn:
         limit = self._deadline(context)
         trigger = ImsJobTrigger(
             job_id,
             trouble_budget=self.trouble_budget,
             job_query=self.job_query,
             verify_image=self.verify_image,
+            shown=report.state.as_dict(),
+            memo=memo,
             ims_conn_id=self.ims_conn_id,
             region=self.region,
             poll_interval=self.poll_interval,
@@ -314,15 +345,22 @@ class ImsCreateDataImageOperator(BaseOperator):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _finish(self, context: Context, submission: Submission, result: Mapping[str, Any]) -> Any:
+    def _finish(
+        self, context: Context, submission: Submission, report: ImportReport, result: Mapping[str, Any]
+    ) -> Any:
         Ending(context, submission.fingerprint).save(Event(submission.target, result=result))
         submission.discard()  # clearing the finished task asks for a new image
-        if self.wait_for_completion:
-            self.log.info("%s", summary(result))
-        return self._answer(result)
+        return self._answer(report, result)
 
-    def _answer(self, result: Mapping[str, Any]) -> Any:
-        return dict(result) if self.wait_for_completion else result["job_id"]
+    def _answer(self, report: ImportReport, result: Mapping[str, Any]) -> Any:
+        if self.wait_for_completion:
+            return report.finished(result)
+        report.accepted(result)
+        return result["job_id"]
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
+        """Return the lineage of the image, for Airflow's OpenLineage provider."""
+        return facets(self._reporting.made if self._reporting else Provenance())
 
     @contextmanager
     def _concluding(self, context: Context, submission: Submission) -> Iterator[None]:

@@ -13,6 +13,7 @@ from ims_airflow.arguments import OperatorArguments
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ObsObjectLink
+from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.validation import Violation, raise_for, whole_number
@@ -94,8 +95,9 @@ class ImsPreflightOperator(BaseOperator):
         def output(self) -> MappingOutput:
             """The report, for the next task."""
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, Any]:
         """Look, report, and fail where the report is bad."""
+        push_links(self, context)
         # Parsing a DAG inspects nothing.
         from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
 

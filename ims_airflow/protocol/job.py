@@ -67,6 +67,11 @@ class Job:
         return self.is_success or self.is_failed
 
     @property
+    def is_queued(self) -> bool:
+        """Whether nothing has happened to the job yet."""
+        return self._word == "INIT"
+
+    @property
     def is_known(self) -> bool:
         """Whether the status is one of the documented four. Another word is not an end."""
         return self._word in STATUSES

@@ -32,3 +32,17 @@ def _parsed(text: str) -> datetime | None:
         return None
     day, year, hour, minute, second, millisecond = (int(old[n]) for n in (1, 3, 4, 5, 6, 7))
     return datetime(year, _MONTHS.index(old[2]) + 1, day, hour, minute, second, millisecond * 1000, UTC)
+
+
+def epoch(text: str) -> float | None:
+    """Return a time in epoch seconds, None when it is in no known spelling."""
+    try:
+        moment = _parsed(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment.timestamp() if moment else None
+
+
+def iso_time(seconds: float) -> str:
+    """Spell epoch seconds as ``2015-06-04T18:11:06Z``."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

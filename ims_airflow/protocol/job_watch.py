@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ims_airflow.exceptions import (
@@ -20,6 +20,7 @@ from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.narration import Narrator, duration
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.timing import Timing
 from ims_airflow.protocol.waiting import Log, Watch
 
 IMAGE_PREFIX = "image:"  # of a job_id that stands for an adopted image
@@ -38,29 +39,29 @@ class Outcome:
 
     :param image: None where it was not asked for.
     :param trouble: seconds during which nobody could tell how the job fares.
+    :param seconds: spent in the queue and in the job, None for what nobody can tell.
     """
 
     job: Job
     image: Image | None
     looks: int = 0
     trouble: float = 0.0
+    seconds: Mapping[str, float | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into XCom."""
         image = self.image.as_dict() if self.image else {}
-        return {**image, **self.job.as_dict(), "polls": self.looks, "trouble_seconds": round(self.trouble)}
+        seconds = {"upload_check": None, "queue": None, "job": None, **self.seconds}
+        rest = {"polls": self.looks, "trouble_seconds": round(self.trouble), "seconds": seconds}
+        return {**image, **self.job.as_dict(), **rest}
 
 
-def summary(result: Mapping[str, Any]) -> str:
-    """Sum up :meth:`Outcome.as_dict` in the line that a person reads first after a bad night."""
-    state = result.get("image_status") or "made"
-    line = (
-        f"Image {result.get('image_id')} ({result.get('image_name')}) is {state}: "
-        f"job {result.get('job_id')}, {result.get('begin_time')} to {result.get('end_time')}, "
-        f"{result.get('polls')} polls"
-    )
-    trouble = result.get("trouble_seconds")
-    return f"{line}, {trouble} s of trouble" if trouble else line
+# Called after each look that found the job neither done nor unknown; with True when it was worth a line.
+Tell = Callable[[Job, float, bool], None]
+
+
+def _untold(job: Job, now: float, spoke: bool) -> None:
+    """Tell nobody."""
 
 
 class JobWatch(Watch[Outcome]):
@@ -70,6 +71,8 @@ class JobWatch(Watch[Outcome]):
         image's own status is followed.
     :param query: which of the two job query APIs to use.
     :param verify_image: whether SUCCESS alone is not enough, and the image must be active.
+    :param submitted: epoch seconds at which the request was sent, None where that is not known.
+    :param tell: is told what was found, when, and whether it was worth a line of log.
     """
 
     def __init__(
@@ -82,6 +85,8 @@ class JobWatch(Watch[Outcome]):
         budget: float = 900.0,
         query: ims.JobQuery = "ShowJob",
         verify_image: bool = True,
+        submitted: float | None = None,
+        tell: Tell = _untold,
     ) -> None:
         self.image_id = job_id.removeprefix(IMAGE_PREFIX) if job_id.startswith(IMAGE_PREFIX) else ""
         self.job_id = job_id
@@ -96,6 +101,8 @@ class JobWatch(Watch[Outcome]):
         self._query: ims.JobQuery = query
         self._verify = verify_image
         self._narrator = Narrator(started)
+        self._timing = Timing(submitted)
+        self._told = tell
         self._done: Job | None = None
         self._done_at = 0.0
         self._unknown_since: float | None = None
@@ -112,6 +119,7 @@ class JobWatch(Watch[Outcome]):
             self.answered(now)
         if job is None:
             return None
+        self._timing.look(job, now)
         if not job.is_success:
             self._tell(job, now)
             return None
@@ -122,16 +130,26 @@ class JobWatch(Watch[Outcome]):
         return (yield from self._ask_image(job, now))
 
     def memo(self) -> dict[str, Any]:
-        """Return what another process needs to go on with this watch, empty when there is nothing."""
+        """Return what another process needs to go on with this watch."""
         unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
         done = {} if self._done is None else {"done_at": self._done_at}
-        return {**super().memo(), **unknown, **done}
+        story = {
+            "looks": self.looks,
+            "troubled": self.trouble.total,
+            "narrator": self._narrator.memo(),
+            "timing": self._timing.memo(),
+        }
+        return {**super().memo(), **unknown, **done, **story}
 
     def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
         super().recall(memo)
         self._unknown_since = memo.get("unknown_since")
         self._done_at = memo.get("done_at", 0.0)
+        self.looks = memo.get("looks", 0)
+        self.trouble.total = memo.get("troubled", 0.0)
+        self._narrator.recall(memo.get("narrator", {}))
+        self._timing.recall(memo.get("timing", {}))
 
     def wait(self, now: float, chance: float) -> float:
         """Return the seconds until the next look; short ones once only the image is awaited."""
@@ -162,6 +180,7 @@ class JobWatch(Watch[Outcome]):
             raise
         self._unknown_since = None
         if job.is_failed:
+            self._told(job, now, True)
             raise failure(job)
         return job
 
@@ -212,13 +231,17 @@ class JobWatch(Watch[Outcome]):
     def _tell(self, job: Job, now: float) -> None:
         if not job.is_known and job.status != self._narrator.seen[0]:
             self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
-        if line := self._narrator.line(job, now):
+        line = self._narrator.line(job, now)
+        if line:
             self.log.info("%s", line)
+        self._told(job, now, line is not None)
         if lasted := self._narrator.stalled(now):
             self.log.warning("%s has not moved for %s", self.what, duration(lasted))
 
     def _outcome(self, job: Job, image: Image | None) -> Outcome:
-        return Outcome(job, image, self.looks, self.trouble.total)
+        # An adopted image has no job whose queue could be seen.
+        timing = Timing(self._timing.submitted) if self.image_id else self._timing
+        return Outcome(job, image, self.looks, self.trouble.total, timing.seconds(job, self._done_at))
 
 
 def failure(job: Job) -> JobFailedError:

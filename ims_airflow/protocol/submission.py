@@ -158,6 +158,12 @@ class Submission:
         stored = parse_record(self._memory.load())
         return stored.target if stored is not None and stored.fingerprint == self.fingerprint else ""
 
+    @property
+    def sent_at(self) -> float | None:
+        """When this very request was last sent, in epoch seconds; None before that."""
+        stored = parse_record(self._memory.load())
+        return stored.sent_at or None if stored and stored.fingerprint == self.fingerprint else None
+
     def job_unknown(self) -> bool:
         """Take note that IMS does not know the job: the next :meth:`run` looks for its image instead.
 

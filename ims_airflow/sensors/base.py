@@ -20,6 +20,7 @@ from airflow.sdk.exceptions import (
 from ims_airflow.arguments import SensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
+from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.waiting import Watch
 from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline
@@ -86,8 +87,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
     def _policy(self) -> PollPolicy:
         return PollPolicy(fixed=self.poll_interval)
 
-    def _told(self, value: Any) -> Any:
-        """Sum the result up in the worker's log, and return it."""
+    def _told(self, context: Context, value: Any) -> Any:  # noqa: ARG002
+        """Tell the result to others too, and return it."""
         return value
 
     def execute(self, context: Context) -> Any:
@@ -96,6 +97,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         :raises AirflowFailException: for what no retry can help.
         :raises ImsAirflowError: for what a retry may.
         """
+        push_links(self, context)
         if not self.deferrable:
             return super().execute(context)
         started = attempt_started(context, SURROUNDINGS.clock())
@@ -105,7 +107,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             found = self._client.run(watch.look(SURROUNDINGS.clock()))
         if found is None:
             self._wait_deferred(started)
-        return self._told(self._result(found))
+        return self._told(context, self._result(found))
 
     @contextmanager
     def _skipping(self) -> Iterator[None]:
@@ -140,7 +142,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
                 )
                 self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
             try:
-                return self._told(outcome.outcome())
+                return self._told(context, outcome.outcome())
             except JobTimeoutError as error:
                 kind = AirflowTaskTimeout if error.deadline == "execution_timeout" else AirflowSensorTimeout
                 raise kind(str(error)) from None
@@ -157,7 +159,9 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             found = self._client.run(watch.look(SURROUNDINGS.clock()))
         if self.reschedule:
             self._remember(context, {} if found is not None else watch.memo())
-        return PokeReturnValue(found is not None, None if found is None else self._told(self._result(found)))
+        if found is None:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self._told(context, self._result(found)))
 
     def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:

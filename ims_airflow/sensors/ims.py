@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import JobFailedError
+from ims_airflow.lineage.facets import facets
 from ims_airflow.links.console import ImsImageLink
+from ims_airflow.progress import ImportReport, import_report
 from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id, summary
+from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.provenance import Provenance
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.triggers.ims import ImsJobTrigger
+from ims_airflow.upstream import IMPORT_KEY
 
 if TYPE_CHECKING:
-    from airflow.sdk import XComArg
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow.sdk import Context, XComArg
 
     from ims_airflow.outputs import MappingOutput
 
@@ -23,8 +28,9 @@ if TYPE_CHECKING:
 class ImsJobSensor(WatchSensor[Outcome]):
     """Waits until an IMS job has succeeded and its image is active.
 
-    Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time`` and
-    ``end_time``.
+    Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time``,
+    ``end_time`` and ``seconds``, the time in the upload check before it, in the queue of IMS and in the job.
+    How the job fares stands in the XCom ``ims_import``. Its ``outlets`` get the image like the operator's.
 
     :param job_id: what ``ImsCreateDataImageOperator`` returned (templated).
     :param trouble_budget: seconds during which IMS may be unable to answer; longer trouble fails the task
@@ -37,6 +43,7 @@ class ImsJobSensor(WatchSensor[Outcome]):
 
     template_fields: Sequence[str] = ("job_id", "ims_conn_id", "region")
     operator_extra_links = (ImsImageLink(),)
+    pushed_xcoms: ClassVar[tuple[str, ...]] = (IMPORT_KEY,)
     ui_color = "#fde8e8"
     final_errors = (JobFailedError,)  # asking again cannot change a verdict
 
@@ -69,8 +76,32 @@ class ImsJobSensor(WatchSensor[Outcome]):
     def _subject(self) -> str:
         return checked_job_id(self.job_id)
 
-    def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:  # noqa: ARG002
-        return JobWatch(
+    def execute(self, context: Context) -> Any:
+        """Wait for the image, and show how the job fares."""
+        self._report = self._begin(context)
+        with self._report.following():
+            return super().execute(context)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """Take what the trigger found."""
+        self._report = self._begin(context)
+        with self._report.following():
+            return super().execute_complete(context, event)
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
+        """Return the lineage of the image, for Airflow's OpenLineage provider."""
+        return facets(self._report.made if self._report else Provenance())
+
+    _report: ImportReport | None = None
+
+    def _begin(self, context: Context) -> ImportReport:
+        return import_report(self, context, str(self.job_id).strip(), self.region)
+
+    def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:
+        report = self._report
+        if report is not None:
+            report.opened(region)
+        self._looking = JobWatch(
             self._subject,
             started=started,
             log=self.log,
@@ -78,7 +109,12 @@ class ImsJobSensor(WatchSensor[Outcome]):
             budget=self.trouble_budget,
             query=self.job_query,
             verify_image=self.verify_image,
+            submitted=report.submitted if report else None,
+            **({"tell": report.tell} if report else {}),
         )
+        return self._looking
+
+    _looking: JobWatch | None = None
 
     def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ImsJobTrigger:
         return ImsJobTrigger(
@@ -86,13 +122,13 @@ class ImsJobSensor(WatchSensor[Outcome]):
             trouble_budget=self.trouble_budget,
             job_query=self.job_query,
             verify_image=self.verify_image,
+            shown=self._report.state.as_dict() if self._report else None,
+            memo=self._looking.memo() if self._looking else None,
             **kwargs,
         )
 
     def _result(self, found: Outcome) -> dict[str, Any]:
         return found.as_dict()
 
-    def _told(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            self.log.info("%s", summary(value))
-        return value
+    def _told(self, context: Context, value: Any) -> Any:  # noqa: ARG002
+        return self._report.finished(value) if self._report and isinstance(value, Mapping) else value

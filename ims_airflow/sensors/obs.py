@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.links.console import ObsObjectLink
@@ -13,12 +14,15 @@ from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.upload_check import upload_check_report
 from ims_airflow.protocol.validation import raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
+from ims_airflow.task import SURROUNDINGS, attempt_started, push
 from ims_airflow.triggers.obs import ObsImageFileTrigger
+from ims_airflow.upstream import UPLOAD_CHECK_KEY
 
 if TYPE_CHECKING:
-    from airflow.sdk import XComArg
+    from airflow.sdk import Context, XComArg
 
 
 class ObsImageFileSensor(WatchSensor[FoundFiles]):
@@ -31,7 +35,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified``,
     ``storage_class``, ``version_id`` and ``region``, and ``image_url`` as the operators take it. For a
-    pattern it returns a list of them, ready for dynamic task mapping.
+    pattern it returns a list of them, ready for dynamic task mapping. How long the upload was waited for
+    stands in the XCom ``ims_upload_check``.
 
     :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
         it a pattern: the sensor then waits until something matches and all matches are finished.
@@ -54,6 +59,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         "region",
     )
     operator_extra_links = (ObsObjectLink(),)
+    pushed_xcoms: ClassVar[tuple[str, ...]] = (UPLOAD_CHECK_KEY,)
     ui_color = "#e8f0fd"
 
     def __init__(
@@ -122,3 +128,10 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
 
     def _result(self, found: FoundFiles) -> Any:
         return found.value()
+
+    def _told(self, context: Context, value: Any) -> Any:
+        now = SURROUNDINGS.clock()
+        report = upload_check_report(self._subject, value, started=attempt_started(context, now), ended=now)
+        with suppress(Exception):  # the file is there, whoever gets to know how long it took
+            push(context, UPLOAD_CHECK_KEY, report)
+        return value

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Unpack
 
 from ims_airflow.arguments import WatchTriggerArguments
+from ims_airflow.protocol.import_state import parse_import_state
 from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
+from ims_airflow.triggers.news import ImportNews, xcom_writer
+from ims_airflow.upstream import IMPORT_KEY
 
 
 class ImsJobTrigger(WatchTrigger[Outcome]):
@@ -19,6 +23,8 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
     :param trouble_budget: seconds during which IMS may be unable to answer before the trigger gives up.
     :param job_query: which of IMS's two job queries to use, ``ShowJob`` or ``ShowJobProgress``.
     :param verify_image: whether the image must be seen active before the job counts as done.
+    :param shown: what is known of the import, as its XCom shows it.
+    :param memo: what the worker's look at the job has found, to go on from.
     :param kwargs: as of :class:`~ims_airflow.triggers.base.WatchTrigger`.
     """
 
@@ -31,6 +37,8 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         trouble_budget: float = 900.0,
         job_query: JobQuery = "ShowJob",
         verify_image: bool = True,
+        shown: Mapping[str, Any] | None = None,
+        memo: Mapping[str, Any] | None = None,
         **kwargs: Unpack[WatchTriggerArguments],
     ) -> None:
         super().__init__(**kwargs)
@@ -38,15 +46,17 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         self.trouble_budget = trouble_budget
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
+        self.shown = dict(shown or {})
+        self.memo = dict(memo or {})
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of this class."""
-        names = ("job_id", "trouble_budget", "job_query", "verify_image")
+        names = ("job_id", "trouble_budget", "job_query", "verify_image", "shown", "memo")
         return {name: getattr(self, name) for name in names}
 
     def watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:  # noqa: ARG002
         """Return the watch of the job."""
-        return JobWatch(
+        watch = JobWatch(
             self.job_id,
             started=started,
             log=self.log,
@@ -54,6 +64,19 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
             budget=self.trouble_budget,
             query=self.job_query,
             verify_image=self.verify_image,
+            tell=self._news.tell,
+        )
+        watch.recall(self.memo)
+        return watch
+
+    async def _follow(self) -> Outcome:
+        async with self._news:
+            return await super()._follow()
+
+    @cached_property
+    def _news(self) -> ImportNews:
+        return ImportNews(
+            parse_import_state(self.shown), xcom_writer(self.task_instance, IMPORT_KEY), self.log
         )
 
     def result(self, found: Outcome) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -189,6 +190,43 @@ def test_trouble_survives_from_poke_to_poke() -> None:
     second.recall(first.memo())
     with pytest.raises(JobNotFollowedError):
         run(second.look(clock.now + 101), ims)
+
+
+def test_looks_trouble_and_time_are_counted_from_poke_to_poke() -> None:
+    clock = Clock()
+    ims = Ims([ok({"status": "INIT"}), ServiceError("down", status=503), running(), ok(SUCCESS)])
+    memo: dict[str, Any] = {}
+    outcome = None
+    while outcome is None:
+        watch = JobWatch("j1", started=clock.now, submitted=clock.now, log=Lines())
+        watch.recall(memo)
+        outcome = run(watch.look(clock.now), ims)
+        memo = json.loads(json.dumps(watch.memo()))
+        clock.now += 30
+    result = outcome.as_dict()
+    assert (result["polls"], result["trouble_seconds"]) == (4, 30)
+    assert result["seconds"] == {"upload_check": None, "queue": None, "job": 90.0}
+
+
+def test_each_look_is_told_and_whether_it_was_worth_a_line() -> None:
+    told: list[tuple[str, float | None, bool]] = []
+    watch = JobWatch(
+        "j1",
+        started=0.0,
+        log=Lines(),
+        tell=lambda job, _now, spoke: told.append((job.status, job.progress, spoke)),
+    )
+    ims = Ims([ok({"status": "INIT"}), running(0.2), running(0.25), ok({"status": "FAIL"})])
+    for now in range(3):
+        run(watch.look(float(now)), ims)
+    with pytest.raises(JobFailedError):
+        run(watch.look(3.0), ims)
+    assert told == [
+        ("INIT", None, True),
+        ("RUNNING", 0.2, True),
+        ("RUNNING", 0.25, False),
+        ("FAIL", None, True),
+    ]
 
 
 @pytest.mark.parametrize("job_id", ["", None, "a/b", "../x", 7, "image:", "x" * 200])

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from airflow.sdk.serde import deserialize, serialize
 from airflow_task import locate
+from scripted import Lines
 
+from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.triggers.base import WatchTrigger
 from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.triggers.obs import ObsImageFileTrigger
@@ -19,9 +21,15 @@ SHARED: dict[str, Any] = {
     "deadline": 2.0,
     "deadline_name": "execution_timeout",
 }
+MEMO = JobWatch("j1", started=1.0, log=Lines()).memo()
 TRIGGERS: list[WatchTrigger[Any]] = [
     ImsJobTrigger("j1", trouble_budget=5, job_query="ShowJobProgress", verify_image=False, **SHARED),
     ImsJobTrigger("j1"),
+    ImsJobTrigger(
+        "j1",
+        shown={"name": "n", "process_percent": 0.1},
+        memo=JobWatch("j1", started=1.0, log=Lines()).memo(),
+    ),
     ObsImageFileTrigger("b-1:k", **SHARED),
 ]
 
