@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.sdk import BaseOperator
 
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import NotFoundError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
@@ -55,7 +56,7 @@ class ImsDeleteImageOperator(BaseOperator):
         poll_interval: float | timedelta | None = None,
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         self.image_id = image_id

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from airflow.sdk import BaseOperator
 
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import (
     AuthenticationError,
     ImagesNotDeletedError,
@@ -59,7 +60,7 @@ class _HousekeepingOperator(BaseOperator, ABC):
         timeout: float | timedelta,
         ims_conn_id: str,
         region: str | None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(**kwargs)
         # Airflow's own dag_id is the DAG that this task belongs to.
@@ -202,7 +203,7 @@ class ImsRetentionOperator(_HousekeepingOperator):
         timeout: float | timedelta = timedelta(minutes=10),
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(
             dag_id=dag_id,
@@ -272,7 +273,7 @@ class ImsSweepOperator(_HousekeepingOperator):
         timeout: float | timedelta = timedelta(minutes=10),
         ims_conn_id: str = DEFAULT_CONN_ID,
         region: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[OperatorArguments],
     ) -> None:
         super().__init__(
             dag_id=dag_id,

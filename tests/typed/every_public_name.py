@@ -15,7 +15,13 @@ from airflow.sdk import DAG, Asset, AssetWatcher, Param, dag, task, task_group
 from ims_airflow.exceptions import ImsAirflowError, InvalidInputError, JobFailedError
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.hooks.obs import ObsHook
-from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
+from ims_airflow.operators.ims import (
+    ImsCreateDataImageOperator,
+    ImsDeleteImageOperator,
+    ImsPreflightOperator,
+    ImsRetentionOperator,
+    ImsSweepOperator,
+)
 from ims_airflow.params import data_image_params, image_files_params, whole
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.sensors.ims import ImsJobSensor
@@ -191,6 +197,22 @@ with DAG(
     use_images(many)
     use_image.expand(image=many)
     use_images(import_data_images(list_files(), min_disk=40, os_type="Linux"))
+
+with DAG("housekeeping", schedule="@daily"):
+    ImsDeleteImageOperator(task_id="delete", image_id=wait.output["image_id"], retries=2)
+    ImsRetentionOperator(
+        task_id="retention",
+        keep=7,
+        dag_id="nightly",
+        name_pattern="export-*",
+        min_age=timedelta(days=1),
+        dry_run=False,
+        timeout=600,
+        ims_conn_id="huaweicloud_ims_default",
+        region=None,
+        pool="ims",
+    )
+    ImsSweepOperator(task_id="sweep", task_ids=["create"], dag_id="nightly", dry_run="{{ params.dry_run }}")
 
 
 @dag(schedule="@daily", params={"size": Param("a", pattern=whole("[a-z]+")), **data_image_params()})

@@ -6,7 +6,13 @@ from airflow.sdk import DAG, task
 
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.hooks.obs import ObsHook
-from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
+from ims_airflow.operators.ims import (
+    ImsCreateDataImageOperator,
+    ImsDeleteImageOperator,
+    ImsPreflightOperator,
+    ImsRetentionOperator,
+    ImsSweepOperator,
+)
 from ims_airflow.params import data_image_params
 from ims_airflow.sensors.ims import ImsJobSensor
 from ims_airflow.sensors.obs import ObsImageFileSensor
@@ -61,6 +67,9 @@ with DAG("mistakes", schedule=None):
     import_data_images("b:k", min_disc=40)  # type: ignore[call-arg]
     import_data_images([{"image_ur": "b:k"}])  # type: ignore[list-item]
     import_data_images([{"image_url": "b:k", "os_type": 1}])  # type: ignore[list-item]
+    ImsDeleteImageOperator(task_id="l", image="id")  # type: ignore[call-arg]
+    ImsRetentionOperator(task_id="m", keep=[7])  # type: ignore[arg-type]
+    ImsSweepOperator(task_id="n", task_id_list=["create"])  # type: ignore[call-arg]
 
 data_image_params(bukket="b")  # type: ignore[call-arg]
 data_image_params(min_disk="40")  # type: ignore[arg-type]
