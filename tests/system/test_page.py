@@ -426,6 +426,55 @@ def test_the_files_are_the_same_for_everybody_and_bind_the_browser(airflow: Scri
         assert requests.get(f"{airflow.url}/ims-images/{path}", timeout=5).status_code == 404
 
 
+def test_the_operator_that_waits_itself_is_an_import_of_one_task(
+    page: Page, airflow: ScriptedAirflow
+) -> None:
+    airflow.add(CREATE, "success", started=90, ended=20, rendered_fields={"name": "data", "image_url": FILE})
+    result = {"job_id": "j", "status": "SUCCESS", "image_id": "image-1", "polls": 4}
+    airflow.hand_over(CREATE, "return_value", json.dumps(result))  # as Airflow gives it for some back ends
+    page.open()
+    assert page.texts(".badge") == ["Done"]
+    assert page.texts(".told") == ["image-1, 4 polls"]
+
+
+def test_two_imports_in_one_run_are_told_apart_by_their_jobs(page: Page, airflow: ScriptedAirflow) -> None:
+    for name, job in (("one", "job-1"), ("two", "job-2")):
+        fields = {"name": name, "image_url": f"images:{name}"}
+        airflow.add(CREATE, "success", task_id=name, started=90, ended=80, rendered_fields=fields)
+        airflow.hand_over(name, "ims_import", note(job_id=job, **fields))
+    for number, share in ((2, 0.25), (1, 0.75)):
+        task = f"wait_{number}"
+        fields = {"job_id": f"job-{number}"}
+        airflow.add(WAIT, "deferred", task_id=task, started=70 + number, rendered_fields=fields)
+        told = note(job_id=f"job-{number}", status="RUNNING", process_percent=share)
+        airflow.hand_over(task, "ims_import", told)
+    page.open()
+    rows = zip(page.texts("#running-list .name"), page.texts(".amount"), page.texts(".task"), strict=True)
+    assert sorted(rows) == [("one", "75 %", "wait_1"), ("two", "25 %", "wait_2")]
+
+
+def test_waiting_tasks_that_are_yet_to_be_mapped_keep_their_imports_running(
+    page: Page, airflow: ScriptedAirflow
+) -> None:
+    for index in range(2):
+        fields = {"name": f"image-{index}", "image_url": f"images:{index}"}
+        airflow.add(CREATE, "success", map_index=index, started=70, ended=60, rendered_fields=fields)
+        airflow.hand_over(CREATE, "ims_import", note(job_id=f"j{index}", **fields), map_index=index)
+    airflow.add(WAIT, None)
+    page.open()
+    assert sorted(page.texts("#running-list .name")) == ["image-0", "image-1"]
+    assert not page.shown("#history")
+
+
+def test_a_job_from_elsewhere_is_an_import_of_its_own(page: Page, airflow: ScriptedAirflow) -> None:
+    add_running_import(airflow)
+    fields = {"job_id": "job-of-another-system"}
+    airflow.add(WAIT, "running", task_id="other", started=10, rendered_fields=fields)
+    page.open()
+    assert sorted(page.texts(".task")) == [WAIT, "other"]
+    assert sorted(page.texts("#running-list .name")) == ["Job job-of-another-system", "data"]
+
+
 MINUTE = 60_000
 
 

@@ -46,9 +46,9 @@ function joined(tasks) {
   const [creates, waits, checks] = [of(CREATE), of(WAIT), of(CHECK)];
   const parties = creates.map((create) => ({ create }));
   for (const wait of waits) {
-    const party = partyOfWait(wait, parties, waits.length);
-    if (party) party.wait = wait;
-    else if (jobOf(wait) || wait.start) parties.push({ wait });
+    const found = partiesOfWait(wait, parties, waits.length);
+    for (const party of found) party.wait = wait;
+    if (!found.length && (jobOf(wait) || wait.start)) parties.push({ wait });
   }
   for (const check of checks) {
     const found = partiesOfCheck(check, parties, checks.length);
@@ -58,14 +58,14 @@ function joined(tasks) {
   return parties;
 }
 
-function partyOfWait(wait, parties, waits) {
+function partiesOfWait(wait, parties, waits) {
   const job = jobOf(wait);
-  const same = job && parties.find((party) => party.create && jobOf(party.create) === job);
-  if (same) return same;
-  if (job && parties.every((party) => party.create && jobOf(party.create))) return null; // a job from elsewhere
+  const same = parties.filter((party) => job && party.create && jobOf(party.create) === job);
+  if (same.length) return same;
   const free = parties.filter((party) => party.create && !party.wait && !(job && jobOf(party.create)));
-  if (free.length === 1 && waits === 1) return free[0];
-  return free.find((party) => party.create.mapIndex === wait.mapIndex) ?? null;
+  // A mapped task whose turn has not come is a single one, to be expanded.
+  if (waits === 1 && (free.length === 1 || wait.state === null)) return free;
+  return free.filter((party) => party.create.mapIndex === wait.mapIndex).slice(0, 1);
 }
 
 function partiesOfCheck(check, parties, checks) {
@@ -117,6 +117,7 @@ function described(party) {
     segments,
     started: starts.length ? Math.min(...starts) : null,
     ended: running || !ends.length ? null : Math.max(...ends),
+    jobId: note.job_id || (party.wait && jobOf(party.wait)) || null,
     imageId: note.image_id || null,
     reason: state === "failed" ? reasonOf(tasks, note) : null,
     polls: note.polls ?? null,

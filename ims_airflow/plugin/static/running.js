@@ -3,7 +3,7 @@
 import { Keyed, el, setAttribute, setText } from "./dom.js";
 import { elapsedOf, remainingOf } from "./phases.js";
 import { titleOf } from "./title.js";
-import { duration, percent, remaining, step, taskState } from "./words.js";
+import { called, duration, percent, remaining, step, taskState } from "./words.js";
 
 const STEPS = [
   ["check", "Upload check"],
@@ -54,7 +54,7 @@ function rowElement(root) {
 
 function updateBar(bar, fill, row, words, left) {
   const known = row.fraction !== null;
-  setAttribute(bar, "aria-label", `Progress of ${row.name ?? row.file ?? "an image"}`);
+  setAttribute(bar, "aria-label", `Progress of ${row.name ?? row.file ?? called(row)}`);
   setAttribute(bar, "aria-valuenow", known ? Math.floor(row.fraction * 100) : null);
   setAttribute(bar, "aria-valuetext", [percent(row.fraction), words, left].filter(Boolean).join(", "));
   bar.classList.toggle("unknown", !known);

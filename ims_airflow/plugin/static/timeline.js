@@ -2,7 +2,7 @@
 
 import { Keyed, el, setAttribute, setText } from "./dom.js";
 import { elapsedOf, lengthOf } from "./phases.js";
-import { PHASE_NAMES, duration, moment } from "./words.js";
+import { PHASE_NAMES, called, duration, moment } from "./words.js";
 
 const SHOWN = 12;
 const TICKS = 4;
@@ -75,12 +75,12 @@ function rowElement() {
   const total = el("span", { class: "took" });
   const segments = new Keyed(track, (segment) => segment.phase, segmentElement);
   const update = (row, axis, now, zone) => {
-    const called = row.name ?? row.file ?? "Name not known yet";
-    setText(name, called);
-    setAttribute(name, "title", called);
+    const words = row.name ?? row.file ?? called(row);
+    setText(name, words);
+    setAttribute(name, "title", words);
     setText(total, duration(elapsedOf(row, now)));
     segments.show(row.segments, axis.fromOf(row), axis.span, now, zone);
-    setAttribute(track, "aria-label", `${called}: ${row.segments.map((segment) => told(segment, now)).join(", ")}`);
+    setAttribute(track, "aria-label", `${words}: ${row.segments.map((segment) => told(segment, now)).join(", ")}`);
   };
   return { element: el("li", { class: "line" }, name, track, total), update };
 }

@@ -2,6 +2,7 @@
 
 import { Keyed, el, setText } from "./dom.js";
 import { link, runPage, taskPage } from "./links.js";
+import { called } from "./words.js";
 
 export function titleOf(root) {
   const name = el("span", { class: "name" });
@@ -14,13 +15,12 @@ export function titleOf(root) {
     return { element: one.element, update: ([text, address, options]) => one.update(text, address, options) };
   });
   const update = (row) => {
-    const called = row.name ?? "Name not known yet";
-    setText(name, called);
+    setText(name, called(row));
     setText(file, row.file ?? "");
     run.update(`${row.main.dagId} · ${row.main.runId}`, runPage(root, row.main));
     const index = row.current.mapIndex >= 0 ? ` [${row.current.mapIndex}]` : "";
     setText(task, `${row.current.taskId}${index}`);
-    const log = ["Task log", taskPage(root, row.current), { label: `Log of the task of ${called}` }];
+    const log = ["Task log", taskPage(root, row.current), { label: `Log of the task of ${called(row)}` }];
     const consoles = Object.entries(row.links).filter(([, address]) => address);
     each.show([log, ...consoles.map(([text, address]) => [shorter(text), address, { elsewhere: true }])]);
   };

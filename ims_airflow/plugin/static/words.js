@@ -20,6 +20,11 @@ const TASK_STATES = {
 
 export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted" };
 
+/** What an import is called, also before its name is known. */
+export function called(row) {
+  return row.name ?? (row.jobId ? `Job ${row.jobId}` : "Name not known yet");
+}
+
 export function step(row) {
   const words = STEPS[row.phase];
   // "__data_image_import:" is how IMS spells its steps.
