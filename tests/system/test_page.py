@@ -274,7 +274,9 @@ def test_an_address_that_is_no_web_page_is_no_link(page: Page, airflow: Scripted
     add_running_import(airflow)
     airflow.links = {"Image in the IMS console": "javascript:document.title='owned'"}
     page.open()
-    [link] = page.browser.find_elements(By.XPATH, "//*[@id='running-list']//a[text()='IMS console']")
+    [link] = page.browser.find_elements(
+        By.XPATH, "//*[@id='running-list']//a[text()='Image in the IMS console']"
+    )
     assert link.get_attribute("href") is None
 
 
@@ -326,6 +328,24 @@ def test_an_airflow_in_trouble_is_asked_again_and_what_was_known_stays(
     assert page.texts("#running-list .name") == ["data"]
     airflow.refusals = {}
     page.until(lambda: not page.shown("#notice"))
+
+
+def test_trouble_with_a_detail_does_not_hide_the_rest(page: Page, airflow: ScriptedAirflow) -> None:
+    add_running_import(airflow)
+    airflow.refusals = {"/links": 500}
+    page.open()
+    assert page.notice == "Some details could not be read: trying again."
+    assert page.texts(".amount") == ["40 %"]
+    airflow.refusals = {}
+    page.until(lambda: not page.shown("#notice"))
+
+
+def test_a_refusal_is_told_for_as_long_as_it_holds(page: Page, airflow: ScriptedAirflow) -> None:
+    add_running_import(airflow)
+    airflow.refusals = {"/links": 403}
+    page.open()
+    page.look_again()
+    assert "You may not read XComs or links" in page.notice
 
 
 def test_who_may_not_read_xcoms_still_sees_the_tasks(page: Page, airflow: ScriptedAirflow) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
@@ -116,11 +117,13 @@ def test_a_real_import_shows_from_the_upload_to_the_image_and_leads_to_its_log(
     image_id = api.xcom(EXAMPLE_DAG, run_id, "use_image")
     until(browser, lambda: image_id in done.text)
     assert "Upload check" in done.text
-    consoles = [link.get_attribute("href") for link in done.find_elements(By.LINK_TEXT, "IMS console")]
+    consoles = [
+        link.get_attribute("href") for link in done.find_elements(By.LINK_TEXT, "Image in the IMS console")
+    ]
     assert [str(link).startswith("https://console.huaweicloud.com/") for link in consoles] == [True]
     done.find_element(By.LINK_TEXT, "Task log").click()
     browser.switch_to.default_content()
-    until(browser, lambda: f"/runs/{run_id}/tasks/wait_for_image" in browser.current_url)
+    until(browser, lambda: f"/runs/{quote(run_id, safe='')}/tasks/wait_for_image" in browser.current_url)
     until(browser, lambda: image_id in find(browser, "body").text)
 
 
@@ -132,7 +135,7 @@ def test_it_is_dark_when_airflow_is(browser: Chrome, system: System) -> None:
         open_page(browser, system)
         until(browser, lambda: find(browser, f"html[data-theme='{theme}']"))  # noqa: B023  # called at once
         ours, theirs = browser.execute_script(
-            "const shade = (page) => getComputedStyle(page.body).backgroundColor;"
+            "const shade = (page) => getComputedStyle(page.documentElement).backgroundColor;"
             "return [shade(document), shade(parent.document)]"
         )
         assert ours == theirs

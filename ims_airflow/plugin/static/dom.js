@@ -33,17 +33,18 @@ export class Keyed {
   }
 
   show(items, ...more) {
-    const before = this.#children;
-    this.#children = new Map();
-    items.forEach((item, index) => {
+    const children = new Map();
+    for (const item of items) {
       const key = this.keyOf(item);
-      const child = before.get(key) ?? this.make(item);
-      before.delete(key);
-      this.#children.set(key, child);
+      const child = this.#children.get(key) ?? this.make(item);
+      children.set(key, child);
       child.update(item, ...more);
+    }
+    for (const [key, child] of this.#children) if (!children.has(key)) child.element.remove();
+    this.#children = children;
+    [...children.values()].forEach(({ element }, index) => {
       const there = this.container.children[index];
-      if (there !== child.element) this.container.insertBefore(child.element, there ?? null);
+      if (there !== element) this.container.insertBefore(element, there ?? null); // a move would take the focus away
     });
-    for (const child of before.values()) child.element.remove();
   }
 }

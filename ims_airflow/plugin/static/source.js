@@ -7,11 +7,13 @@ export const SHOWN = 20; // imports that have ended
 const LIMIT = 100; // the most that Airflow gives at once, by default
 const AT_ONCE = 6; // connections that a browser opens to one server
 const ALL_TASKS = "dags/~/dagRuns/~/taskInstances";
+const FORBIDDEN = "You may not read XComs or links of some DAGs: progress, steps and reasons are missing there.";
+const TROUBLE = "Some details could not be read: trying again.";
 const KEYS = { ims_import: "note", ims_upload_check: "check" };
 
 export class Source {
   #api;
-  #details = new Map(); // value by what it is of: task, kind and version
+  #details = new Map(); // answers by what they are about: task, kind and version
   #runs = new Map(); // ended tasks of runs that are still active, by run
 
   constructor(api) {
@@ -42,8 +44,9 @@ export class Source {
   /** When each value was handed over, by task and key. */
   async #entries(notices) {
     const params = { xcom_key_prefix_pattern: Object.keys(KEYS).join("|"), order_by: "-timestamp", limit: LIMIT };
-    const answer = await permitted(this.#api.get(`${ALL_TASKS}/~/xcomEntries`, params), notices);
-    return new Map((answer?.xcom_entries ?? []).map((entry) => [entryKey(taskOf(entry), entry.key), entry.timestamp]));
+    const { value, notice } = await answered(() => this.#api.get(`${ALL_TASKS}/~/xcomEntries`, params));
+    if (notice) notices.push(notice);
+    return new Map((value?.xcom_entries ?? []).map((entry) => [entryKey(taskOf(entry), entry.key), entry.timestamp]));
   }
 
   /** Tasks of active runs that ended too long ago to be among the last ones. */
@@ -63,14 +66,15 @@ export class Source {
   async #addDetails(tasks, entries, notices) {
     const { running, ended } = shown(importsOf(tasks));
     const wanted = [...running, ...ended].flatMap((row) => this.#wanted(row, entries));
-    const before = this.#details;
-    this.#details = new Map(); // what is no longer shown is forgotten
+    const details = new Map(); // what is no longer shown is forgotten
     await inTurns(wanted, async ({ task, kind, version, ask }) => {
       const key = JSON.stringify([task.id, kind, version]);
-      const value = before.has(key) ? before.get(key) : ((await permitted(ask(), notices)) ?? null);
-      this.#details.set(key, value);
-      task[kind] = value;
+      const detail = details.get(key) ?? this.#details.get(key) ?? (await answered(ask));
+      if (detail.notice) notices.push(detail.notice);
+      if (detail.lasting) details.set(key, detail);
+      task[kind] = detail.value;
     });
+    this.#details = details;
   }
 
   /** What is worth asking about the tasks of an import, with the version up to which an answer holds. */
@@ -147,14 +151,13 @@ function valueOf(entry) {
   }
 }
 
-/** Null, and a notice, for what this user may not see. */
-async function permitted(promise, notices) {
+/** Ask for a detail: without it, because it is forbidden or there is trouble, the rest is still worth showing. */
+async function answered(ask) {
   try {
-    return await promise;
+    return { value: await ask(), lasting: true };
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 403) throw error;
-    notices.push("You may not read XComs or links of some DAGs: progress, steps and reasons are missing there.");
-    return null;
+    if (!(error instanceof ApiError) || error.status === 401) throw error;
+    return { value: null, lasting: error.status === 403, notice: error.status === 403 ? FORBIDDEN : TROUBLE };
   }
 }
 

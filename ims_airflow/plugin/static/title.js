@@ -22,13 +22,8 @@ export function titleOf(root) {
     setText(task, `${row.current.taskId}${index}`);
     const log = ["Task log", taskPage(root, row.current), { label: `Log of the task of ${called(row)}` }];
     const consoles = Object.entries(row.links).filter(([, address]) => address);
-    each.show([log, ...consoles.map(([text, address]) => [shorter(text), address, { elsewhere: true }])]);
+    each.show([log, ...consoles.map(([text, address]) => [text, address, { elsewhere: true }])]);
   };
   const place = el("span", { class: "place" }, run.element, " · ", task);
   return { element: el("div", { class: "title" }, name, file, place), links, update };
-}
-
-// "Image in the IMS console" -> "IMS console": the heading of the row says the rest.
-function shorter(text) {
-  return text.replace(/^.* in the (.*console)$/i, "$1");
 }

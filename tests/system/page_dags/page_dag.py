@@ -24,7 +24,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         context["ti"].xcom_push("ims_import", conf["ims_import"])
         while not Path(conf["until"]).exists():
             time.sleep(0.1)
-        return {"job_id": "job-1", "image_id": "image-1", "polls": 3}
+        return {"job_id": "job-1", "status": "SUCCESS", "image_id": "image-1", "polls": 3}
 
 
 with DAG("page", schedule=None):
