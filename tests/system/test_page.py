@@ -155,11 +155,13 @@ def test_three_tasks_are_one_import_with_its_step_and_progress(page: Page, airfl
 def test_an_upload_that_is_waited_for_shows_before_there_is_a_job(
     page: Page, airflow: ScriptedAirflow
 ) -> None:
+    airflow.links = {"File in the OBS console": "https://console.huaweicloud.com/"}
     airflow.add(CHECK, "deferred", started=30, rendered_fields={"image_url": FILE})
     airflow.add(CREATE, None)
     airflow.add(WAIT, None)
     page.open()
     assert page.texts(".words") == ["Waiting for the upload to be finished"]
+    assert page.texts(".links a") == ["Task log", "File in the OBS console"]
     bar = page.find("[role=progressbar]")
     assert bar.get_attribute("aria-valuenow") is None
     assert "Waiting for the upload" in str(bar.get_attribute("aria-valuetext"))

@@ -107,7 +107,7 @@ def test_a_real_import_shows_from_the_upload_to_the_image_and_leads_to_its_log(
     run_id = api.trigger(EXAMPLE_DAG, conf)
     open_page(browser, system)
     until(browser, lambda: texts(browser, ".words") == ["Waiting for the upload to be finished"], 40)
-    assert f"{BUCKET}:images/page.qcow2" in find(browser, ".import").text
+    until(browser, lambda: f"{BUCKET}:images/page.qcow2" in find(browser, ".import").text)
     disk = tmp_path / "page.qcow2"
     write_qcow2(disk, data=b"page " * 100)
     system.cloud.upload(disk, "images/page.qcow2")

@@ -78,14 +78,14 @@ export class Source {
   }
 
   /** What is worth asking about the tasks of an import, with the version up to which an answer holds. */
-  #wanted({ tasks, main }, entries) {
+  #wanted({ tasks, main, current }, entries) {
     const last = tasks.at(-1);
     const wanted = tasks.flatMap((task) =>
       Object.entries(KEYS).map(([key, kind]) => {
         return { task, kind, version: entries.get(entryKey(task, key)), ask: () => this.#value(task, key) };
       }),
     );
-    for (const task of new Set([main, last])) {
+    for (const task of new Set([main, current, last])) {
       wanted.push({ task, kind: "links", version: task.start && versionOf(task), ask: () => this.#links(task) });
     }
     if (last.state === "success" && last.operator !== CHECK) {

@@ -6,7 +6,9 @@ import { PHASE_NAMES, called, duration, moment } from "./words.js";
 
 const SHOWN = 12;
 const TICKS = 4;
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+const MINUTES = [1, 2, 3, 4, 5, 10, 15, 20, 30].map((minutes) => 60 * minutes);
+const HOURS = [1, 2, 3, 4, 6, 12, 24].map((hours) => 3600 * hours);
+const STEPS = [1, 2, 5, 10, 15, 20, 30, ...MINUTES, ...HOURS]; // seconds between two ticks
 const NARROWEST = 0.08; // of the axis; where a typical import is less, a clock shows little
 
 export class Timeline {
