@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import unquote
 
 import pytest
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
@@ -123,7 +123,7 @@ def test_a_real_import_shows_from_the_upload_to_the_image_and_leads_to_its_log(
     assert [str(link).startswith("https://console.huaweicloud.com/") for link in consoles] == [True]
     done.find_element(By.LINK_TEXT, "Task log").click()
     browser.switch_to.default_content()
-    until(browser, lambda: f"/runs/{quote(run_id, safe='')}/tasks/wait_for_image" in browser.current_url)
+    until(browser, lambda: f"/runs/{run_id}/tasks/wait_for_image" in unquote(browser.current_url))
     until(browser, lambda: image_id in find(browser, "body").text)
 
 
