@@ -19,6 +19,7 @@ class ImportState:
     :param status: the job's, as last seen. A task that gives up leaves it as it is: the job goes on.
     :param process_percent: fraction from 0 to 1.
     :param fail_reason: why the job failed, or why nobody follows it any more.
+    :param started_at: when the job was first seen to have left the queue; ``begin_time`` is when it was made.
     :param updated_at: when this was written.
     """
 
@@ -34,12 +35,14 @@ class ImportState:
     fail_reason: str | None = None
     submitted_at: str | None = None
     begin_time: str | None = None
+    started_at: str | None = None
     end_time: str | None = None
     updated_at: str | None = None
 
     def seen(self, job: Job, now: float) -> ImportState:
         """Return the state after a look at the job."""
-        return self._with(job.as_dict(), now)
+        started = self.started_at or (None if job.is_queued else iso_time(now))
+        return replace(self._with(job.as_dict(), now), started_at=started)
 
     def finished(self, result: Mapping[str, Any], now: float) -> ImportState:
         """Return the state at the good end.

@@ -19,6 +19,7 @@ FACE = {
     "operators",
     "outputs",
     "params",
+    "plugin",
     "progress",
     "sensors",
     "task",
@@ -73,6 +74,7 @@ ALLOWED = {
     "params": set(),
     "arguments": set(),
     "outputs": set(),
+    "plugin": set(),  # the page asks Airflow, never the cloud
     # Only its access to a cloud, inside of functions, uses more than exceptions and protocol.
     "inspection": {"exceptions", "protocol", "client", "hooks"},
     "emulator": {"exceptions", "protocol", "__version__"},

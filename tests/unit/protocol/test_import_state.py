@@ -30,9 +30,17 @@ def test_a_look_changes_what_it_knows_and_keeps_the_rest() -> None:
         "fail_reason": None,
         "submitted_at": "2023-11-14T22:00:00Z",
         "begin_time": "2023-11-14T22:00:01Z",
+        "started_at": "2023-11-14T22:13:20Z",
         "end_time": None,
         "updated_at": "2023-11-14T22:13:20Z",
     }
+
+
+def test_a_job_has_started_once_a_look_finds_it_out_of_the_queue() -> None:
+    queued = STATE.seen(Job("j1", "INIT", begin_time="2023-11-14T22:00:01Z"), NOW)
+    assert queued.started_at is None
+    running = queued.seen(RUNNING, NOW + 60)
+    assert running.started_at == running.seen(RUNNING, NOW + 120).started_at == "2023-11-14T22:14:20Z"
 
 
 def test_a_time_in_no_known_spelling_is_not_passed_on() -> None:

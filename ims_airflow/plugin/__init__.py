@@ -1,0 +1,1 @@
+"""The page "IMS images" in Airflow's UI."""
