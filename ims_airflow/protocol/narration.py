@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ims_airflow.protocol.estimate import Estimate
 from ims_airflow.protocol.job import Job
-from ims_airflow.protocol.pace import Pace
 
 QUIET = 60.0  # seconds after which a job that only creeps on is mentioned again
 QUIET_SHARE = 0.05  # of the elapsed time; a job of hours that creeps on is mentioned ever less often
@@ -38,16 +38,16 @@ class Narrator:
     spoke: float = 0.0
     moved: float = 0.0
     warned: bool = False
-    pace: Pace = field(default_factory=Pace)
+    estimate: Estimate = field(default_factory=Estimate)
 
     def line(self, job: Job, now: float) -> str | None:
         """Return the line to log, None when there is nothing to say."""
         state = (job.status, job.current_task)
         changed = state != self.seen
         if changed or job.progress != self.progress:
-            self.pace.moved(now, last=self.moved, stall=STALLED)
+            self.estimate.moved(now, last=self.moved, stall=STALLED)
             self.moved, self.warned = now, False
-        self.pace.look(job, now)
+        self.estimate.look(job, now)
         self.seen, self.progress = state, job.progress
         if not (changed or self._worth_telling(now)):
             return None
@@ -73,7 +73,7 @@ class Narrator:
             setattr(self, name, memo.get(name, getattr(self, name)))
         status, step = memo.get("seen", self.seen)
         self.seen = (status, step)
-        self.pace.recall(memo.get("pace", {}))
+        self.estimate.recall(memo.get("estimate", {}))
 
     def _worth_telling(self, now: float) -> bool:
         if self.progress == self.told:
@@ -89,7 +89,7 @@ class Narrator:
         if job.current_task:
             words.append(job.current_task.rstrip(":"))
         words.append(f"{duration(max(now - self.started, 0.0))} elapsed")
-        left = self.pace.left(now)
+        left = self.estimate.left(now)
         if left is not None:
             words.append(f"about {duration(left)} to go")
         return ", ".join(words)

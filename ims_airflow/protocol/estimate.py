@@ -12,7 +12,7 @@ SHORTEST = 60.0  # seconds of movement below which an estimate would be a guess
 
 
 @dataclass(slots=True)
-class Pace:
+class Estimate:
     """How fast a job gets on while it gets on.
 
     Neither the time in the queue counts nor what happened before anybody looked: a retry that finds a job
