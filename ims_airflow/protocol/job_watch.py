@@ -113,6 +113,7 @@ class JobWatch(Watch[Outcome]):
         if job is None:
             return None
         if not job.is_success:
+            self.pace = self.pace.seen(job.progress, now - self.started)
             self._tell(job, now)
             return None
         if self._done is None:
