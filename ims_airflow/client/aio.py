@@ -6,8 +6,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -62,7 +61,7 @@ class AsyncClient:
         self._learning = asyncio.Lock()
         self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str | None] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._unreachable = _Unreachable()
 
     async def __aenter__(self) -> Self:
@@ -87,20 +86,19 @@ class AsyncClient:
         try:
             step = next(flow)
             while True:
-                answer = await self._answer(step)
-                step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
+                if isinstance(step, Pause):
+                    await self.sleep(step.seconds)
+                    step = flow.send(None)
+                    continue
+                try:
+                    answer = await self.send(step)
+                except Exception as error:  # noqa: BLE001  # the flow decides what an error means
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
-
-    async def _answer(self, step: Call | Pause) -> Response | Exception | None:
-        if isinstance(step, Pause):
-            await self.sleep(step.seconds)
-            return None
-        try:
-            return await self.send(step)
-        except Exception as error:  # noqa: BLE001  # the flow decides what an error means
-            return error
 
     async def send(self, call: Call) -> Response:
         """Send a call, again where that is safe and may help, and return its successful answer.
@@ -110,7 +108,7 @@ class AsyncClient:
         :raises UnusableAnswerError: an answer that cannot be read.
         """
         if call.attempts == 1:
-            return await self._authorised(call)
+            return await (self._renewing(call) if self.account.proven else self._authorised(call))
         return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
 
     async def _authorised(self, call: Call) -> Response:
@@ -133,8 +131,9 @@ class AsyncClient:
         account = self.account
         used = account.credential
         try:
-            await self._prepare(call)
-            used = account.credential
+            if account.lacks(call, self.clock()):
+                await self._prepare(call)
+                used = account.credential
             return await self._exchange(call)
         except AuthenticationError as error:
             if not call.signed or not (account.refused(used, error) or await self._rotated(account)):
@@ -172,7 +171,7 @@ class AsyncClient:
         if not isinstance(request.body, bytes):
             raise TypeError("the async client sends no files")
         url = URL(request.url, encoded=True)
-        with _translated(request):
+        try:
             async with self._open().request(
                 request.method,
                 url,
@@ -182,8 +181,13 @@ class AsyncClient:
                 allow_redirects=False,  # a redirect would carry the signature to another host
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                content = await _read(answer, request, limit)
+                length = answer.content_length
+                # HTTP lets no more through than an answer announces.
+                whole = length is not None and length <= limit
+                content = await (answer.read() if whole else _read(answer, request, limit))
                 return Response(answer.status, headers, content)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _translated(request, error) from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -204,7 +208,7 @@ class AsyncClient:
     def _proxy(self, url: URL) -> str | None:
         # Not trust_env: aiohttp would then look into ~/.netrc before each request, in a thread, and refuse
         # to send our Authorization when it finds the host there.
-        origin = str(url.origin())
+        origin = (url.scheme, url.authority)
         if origin not in self._proxies:
             proxy = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
             self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
@@ -240,23 +244,20 @@ def _tls(verify: bool | str) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
 
 
-@contextmanager
-def _translated(request: Request) -> Iterator[None]:
-    """Turn the exceptions of ``aiohttp`` into ours: was it sent or not, that is the question."""
-    try:
-        yield
-    except (aiohttp.InvalidURL, ValueError) as error:  # UnicodeError and refused header values among them
-        raise unspeakable(request, error) from None
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise untrusted(request, str(error.certificate_error)) from None
-    except (
-        aiohttp.ClientConnectorError,
-        aiohttp.ConnectionTimeoutError,
-        aiohttp.ClientHttpProxyError,
-    ) as error:
-        raise NotSentError(f"{request!r}: {_reason(error)}") from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise AnswerLostError(f"{request!r}: {_reason(error)}") from None
+def _translated(request: Request, error: Exception) -> ImsAirflowError:
+    """Turn an exception of ``aiohttp`` into ours: was it sent or not, that is the question."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # a ValueError, too
+        return untrusted(request, str(error.certificate_error))
+    if isinstance(
+        error, aiohttp.InvalidURL | ValueError
+    ):  # UnicodeError and refused header values among them
+        return unspeakable(request, error)
+    if isinstance(
+        error,
+        aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError,
+    ):
+        return NotSentError(f"{request!r}: {_reason(error)}")
+    return AnswerLostError(f"{request!r}: {_reason(error)}")
 
 
 def _reason(error: BaseException) -> str:
