@@ -72,5 +72,13 @@ _CONNECTION_TYPE: dict[str, Any] = {
         "verify": _field("Verify TLS", "true, false, or the path of a CA bundle.", default="true"),
         "connect_timeout": _field("Connect time-out", "Seconds, 10 when empty."),
         "read_timeout": _field("Read time-out", "Seconds between two bytes of an answer, 60 when empty."),
+        "max_requests_in_flight": _field(
+            "Requests in flight",
+            "To IMS and IAM, by one process at a time: a whole number from 1 to 1000, 32 when empty.",
+        ),
+        "max_requests_per_second": _field(
+            "Requests per second",
+            "To IMS and IAM, by one process: a number above 0 and at most 1000, 50 when empty.",
+        ),
     },
 }

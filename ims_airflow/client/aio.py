@@ -15,10 +15,12 @@ import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
+from ims_airflow.client.limiter import LIMITED, AsyncLimiter, too_many
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
     AnswerLostError,
+    ApiError,
     AuthenticationError,
     ImsAirflowError,
     NotSentError,
@@ -63,6 +65,7 @@ class AsyncClient:
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._unreachable = _Unreachable()
+        self.limiter = AsyncLimiter(self.options.throttle())
 
     async def __aenter__(self) -> Self:
         return self
@@ -74,6 +77,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        self.limiter.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -163,7 +167,20 @@ class AsyncClient:
             raise not_sent(call, error) from error
 
     async def _exchange(self, call: Call) -> Response:
-        request = self.account.request(call, self.clock())
+        if call.service not in LIMITED:
+            return await self._asked(call)
+        await self.limiter.enter()
+        try:
+            return await self._asked(call)
+        except ApiError as error:
+            if too_many(call, error):
+                self.limiter.refuse(error)
+            raise
+        finally:
+            self.limiter.leave()
+
+    async def _asked(self, call: Call) -> Response:
+        request = self.account.request(call, self.clock())  # signed after the wait
         direct = call.service is Service.METADATA  # never behind a proxy
         return checked(call, await self._transfer(request, call.read_limit, direct=direct))
 

@@ -74,7 +74,8 @@ async def ours(base: str, count: int, bundle: Path | None = None) -> tuple[float
     from ims_airflow.client.aio import AsyncClient
 
     account = Account(AccessKey("A" * 20, "S" * 40), endpoints_for("r-1", ims=base), project_id="0" * 32)
-    options = HttpOptions(verify=str(bundle) if bundle else True)
+    verify = str(bundle) if bundle else True
+    options = HttpOptions(verify, max_requests_in_flight=FLIGHT, max_requests_per_second=1e6)
     async with AsyncClient(account, options) as client:
         watches = [JobWatch(JOB_ID, started=time.time(), log=log) for _ in range(FLIGHT)]
         turn = iter(range(10**9))
