@@ -17,6 +17,7 @@ from yarl import URL
 
 from ims_airflow.client.limiter import LIMITED, AsyncLimiter, too_many
 from ims_airflow.client.options import HttpOptions
+from ims_airflow.client.sharing import SharedAnswers
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
     AnswerLostError,
@@ -66,6 +67,7 @@ class AsyncClient:
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._unreachable = _Unreachable()
         self.limiter = AsyncLimiter(self.options.throttle())
+        self._shared = SharedAnswers()
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,6 +79,7 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._shared.aclose()
         self.limiter.close()
         session, self._session = self._session, None
         if session is not None:
@@ -111,6 +114,11 @@ class AsyncClient:
         :raises ApiError: an answer that is an error.
         :raises UnusableAnswerError: an answer that cannot be read.
         """
+        if call.fresh:
+            return await self._shared.ask(call, self._send)
+        return await self._send(call)
+
+    async def _send(self, call: Call) -> Response:
         if call.attempts == 1:
             return await (self._renewing(call) if self.account.proven else self._authorised(call))
         return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)

@@ -43,9 +43,10 @@ def _answer(body: object) -> bytes:
 
 
 class _Server(asyncio.Protocol):
-    """Answers each head of a request; bodies do not occur."""
+    """Answers each head of a request; bodies do not occur. ``/count`` tells how many there were."""
 
-    answers = (_answer(JOB), _answer(RUN))
+    job, run = _answer(JOB), _answer(RUN)
+    count = 0
     transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -56,7 +57,12 @@ class _Server(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *heads, self.received = (self.received + data).split(b"\r\n\r\n")
         for head in heads:
-            self.transport.write(self.answers[b"/accounts/" in head.partition(b"\r\n")[0]])
+            path = head.partition(b"\r\n")[0]
+            if b"/count" in path:
+                self.transport.write(_answer({"count": _Server.count}))
+            else:
+                _Server.count += 1
+                self.transport.write(self.run if b"/accounts/" in path else self.job)
 
 
 def write_certificate(folder: Path) -> Path:
