@@ -15,7 +15,7 @@ import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
-from ims_airflow.client.limiter import LIMITED, AsyncLimiter, too_many
+from ims_airflow.client.limiter import AsyncLimiter, limited, too_many
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.client.sharing import SharedAnswers
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
@@ -175,22 +175,20 @@ class AsyncClient:
             raise not_sent(call, error) from error
 
     async def _exchange(self, call: Call) -> Response:
-        if call.service not in LIMITED:
-            return await self._asked(call)
-        await self.limiter.enter()
+        counts = limited(call)
+        if counts and not self.limiter.admit():
+            await self.limiter.enter()
         try:
-            return await self._asked(call)
+            request = self.account.request(call, self.clock())  # signed after the wait
+            direct = call.service is Service.METADATA  # never behind a proxy
+            return checked(call, await self._transfer(request, call.read_limit, direct=direct))
         except ApiError as error:
-            if too_many(call, error):
+            if counts and too_many(call, error):
                 self.limiter.refuse(error)
             raise
         finally:
-            self.limiter.leave()
-
-    async def _asked(self, call: Call) -> Response:
-        request = self.account.request(call, self.clock())  # signed after the wait
-        direct = call.service is Service.METADATA  # never behind a proxy
-        return checked(call, await self._transfer(request, call.read_limit, direct=direct))
+            if counts:
+                self.limiter.leave()
 
     async def _transfer(self, request: Request, limit: int, *, direct: bool) -> Response:
         if not isinstance(request.body, bytes):

@@ -14,7 +14,10 @@ from ims_airflow.exceptions import ApiError, ThrottledError
 from ims_airflow.protocol.message import Call, Service
 from ims_airflow.protocol.throttle import Throttle
 
-LIMITED = frozenset({Service.IMS, Service.IAM})  # OBS takes thousands a second and has limits of its own
+
+def limited(call: Call) -> bool:
+    """Whether a call counts. OBS takes thousands a second and has limits of its own."""
+    return call.service is Service.IMS or call.service is Service.IAM
 
 
 def too_many(call: Call, error: ApiError) -> bool:
@@ -33,14 +36,19 @@ class AsyncLimiter:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
+    def admit(self) -> bool:
+        """Take a turn if there is one at once."""
+        now = asyncio.get_running_loop().time()
+        if self._waiting or self.throttle.delay(now) > 0:
+            return False
+        self.throttle.leave(now)
+        return True
+
     async def enter(self) -> None:
         """Wait for one's turn. Whoever has it must :meth:`leave`; whoever is cancelled before has not."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if not self._waiting and self.throttle.delay(now) <= 0:
-            self.throttle.leave(now)
+        if self.admit():
             return
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         self._let_go()
         try:

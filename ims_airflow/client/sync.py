@@ -17,7 +17,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from tenacity import Retrying
 
-from ims_airflow.client.limiter import LIMITED, ThreadLimiter, too_many
+from ims_airflow.client.limiter import ThreadLimiter, limited, too_many
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
@@ -164,7 +164,7 @@ class Client:
             raise not_sent(call, error) from error
 
     def _exchange(self, call: Call) -> Response:
-        if call.service not in LIMITED:
+        if not limited(call):
             return self._asked(call)
         try:
             with self._limiter.turn():

@@ -64,3 +64,9 @@ def test_the_bytes_of_a_preflight(tmp_path: Path) -> None:
 def test_the_time_of_an_import(tmp_path: Path) -> None:
     found = figures("import_time", tmp_path, "--runs", "1")
     assert found["ims_airflow.operators.ims"].keys() == {"ms", "modules"}
+
+
+def test_a_waiting_trigger_needs_less_than_8_kb(tmp_path: Path) -> None:
+    found = figures("waiting", tmp_path, "--count", "300")["300"]
+    assert found.keys() == {"bytes", "cpu_us"}
+    assert 0 < found["bytes"] <= 8 * 1024  # allocations, not timings
