@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from airflow.models.asset import AssetModel
+from airflow.models.asset import AssetModel, AssetWatcherModel
 from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger
 from airflow.utils.session import create_session
@@ -33,8 +33,7 @@ def fill(kind: str, count: int, probe: str) -> None:
         session.add(asset)
         for one in (ProbeTrigger(probe), *(trigger(kind, number) for number in range(count))):
             row = Trigger(*one.serialize())
-            row.assets.append(asset)
-            session.add(row)
+            session.add(AssetWatcherModel(name="benchmark", asset=asset, trigger=row))
 
 
 if __name__ == "__main__":

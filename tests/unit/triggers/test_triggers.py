@@ -18,6 +18,7 @@ SHARED: dict[str, Any] = {
     "started": 1.0,
     "deadline": 2.0,
     "deadline_name": "execution_timeout",
+    "looked": 1.5,
 }
 TRIGGERS: list[WatchTrigger[Any]] = [
     ImsJobTrigger("j1", trouble_budget=5, job_query="ShowJobProgress", verify_image=False, **SHARED),
