@@ -108,3 +108,4 @@ class WatchTriggerArguments(TypedDict, total=False):
     started: float | None
     deadline: float | None
     deadline_name: str
+    looked: float | None

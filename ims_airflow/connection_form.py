@@ -119,5 +119,15 @@ CONNECTION_TYPE: dict[str, Any] = {
         "read_timeout": _number(
             "Read time-out", "Seconds between two bytes of an answer, 60 when empty.", "number", 0, 3600
         ),
+        "max_requests_in_flight": _number(
+            "Requests in flight",
+            "To IMS and IAM, by one process at a time; 32 when empty.",
+            "integer",
+            1,
+            1000,
+        ),
+        "max_requests_per_second": _number(
+            "Requests per second", "To IMS and IAM, by one process; 50 when empty.", "number", 0, 1000
+        ),
     },
 }

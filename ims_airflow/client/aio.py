@@ -6,8 +6,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -16,10 +15,13 @@ import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
+from ims_airflow.client.limiter import AsyncLimiter, limited, too_many
 from ims_airflow.client.options import HttpOptions
+from ims_airflow.client.sharing import SharedAnswers
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
     AnswerLostError,
+    ApiError,
     AuthenticationError,
     ImsAirflowError,
     NotSentError,
@@ -62,8 +64,10 @@ class AsyncClient:
         self._learning = asyncio.Lock()
         self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str | None] = {}
+        self._proxies: dict[tuple[str, str], str | None] = {}
         self._unreachable = _Unreachable()
+        self.limiter = AsyncLimiter(self.options.throttle())
+        self._shared = SharedAnswers()
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,6 +79,8 @@ class AsyncClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._shared.aclose()
+        self.limiter.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -87,20 +93,19 @@ class AsyncClient:
         try:
             step = next(flow)
             while True:
-                answer = await self._answer(step)
-                step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
+                if isinstance(step, Pause):
+                    await self.sleep(step.seconds)
+                    step = flow.send(None)
+                    continue
+                try:
+                    answer = await self.send(step)
+                except Exception as error:  # noqa: BLE001  # the flow decides what an error means
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
-
-    async def _answer(self, step: Call | Pause) -> Response | Exception | None:
-        if isinstance(step, Pause):
-            await self.sleep(step.seconds)
-            return None
-        try:
-            return await self.send(step)
-        except Exception as error:  # noqa: BLE001  # the flow decides what an error means
-            return error
 
     async def send(self, call: Call) -> Response:
         """Send a call, again where that is safe and may help, and return its successful answer.
@@ -109,8 +114,13 @@ class AsyncClient:
         :raises ApiError: an answer that is an error.
         :raises UnusableAnswerError: an answer that cannot be read.
         """
+        if call.fresh:
+            return await self._shared.ask(call, self._send)
+        return await self._send(call)
+
+    async def _send(self, call: Call) -> Response:
         if call.attempts == 1:
-            return await self._authorised(call)
+            return await (self._renewing(call) if self.account.proven else self._authorised(call))
         return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
 
     async def _authorised(self, call: Call) -> Response:
@@ -133,8 +143,9 @@ class AsyncClient:
         account = self.account
         used = account.credential
         try:
-            await self._prepare(call)
-            used = account.credential
+            if account.lacks(call, self.clock()):
+                await self._prepare(call)
+                used = account.credential
             return await self._exchange(call)
         except AuthenticationError as error:
             if not call.signed or not (account.refused(used, error) or await self._rotated(account)):
@@ -164,15 +175,26 @@ class AsyncClient:
             raise not_sent(call, error) from error
 
     async def _exchange(self, call: Call) -> Response:
-        request = self.account.request(call, self.clock())
-        direct = call.service is Service.METADATA  # never behind a proxy
-        return checked(call, await self._transfer(request, call.read_limit, direct=direct))
+        counts = limited(call)
+        if counts and not self.limiter.admit():
+            await self.limiter.enter()
+        try:
+            request = self.account.request(call, self.clock())  # signed after the wait
+            direct = call.service is Service.METADATA  # never behind a proxy
+            return checked(call, await self._transfer(request, call.read_limit, direct=direct))
+        except ApiError as error:
+            if counts and too_many(call, error):
+                self.limiter.refuse(error)
+            raise
+        finally:
+            if counts:
+                self.limiter.leave()
 
     async def _transfer(self, request: Request, limit: int, *, direct: bool) -> Response:
         if not isinstance(request.body, bytes):
             raise TypeError("the async client sends no files")
         url = URL(request.url, encoded=True)
-        with _translated(request):
+        try:
             async with self._open().request(
                 request.method,
                 url,
@@ -182,8 +204,13 @@ class AsyncClient:
                 allow_redirects=False,  # a redirect would carry the signature to another host
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                content = await _read(answer, request, limit)
+                length = answer.content_length
+                # HTTP lets no more through than an answer announces.
+                whole = length is not None and length <= limit
+                content = await (answer.read() if whole else _read(answer, request, limit))
                 return Response(answer.status, headers, content)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _translated(request, error) from None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -204,7 +231,7 @@ class AsyncClient:
     def _proxy(self, url: URL) -> str | None:
         # Not trust_env: aiohttp would then look into ~/.netrc before each request, in a thread, and refuse
         # to send our Authorization when it finds the host there.
-        origin = str(url.origin())
+        origin = (url.scheme, url.authority)
         if origin not in self._proxies:
             proxy = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
             self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
@@ -240,23 +267,20 @@ def _tls(verify: bool | str) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
 
 
-@contextmanager
-def _translated(request: Request) -> Iterator[None]:
-    """Turn the exceptions of ``aiohttp`` into ours: was it sent or not, that is the question."""
-    try:
-        yield
-    except (aiohttp.InvalidURL, ValueError) as error:  # UnicodeError and refused header values among them
-        raise unspeakable(request, error) from None
-    except aiohttp.ClientConnectorCertificateError as error:
-        raise untrusted(request, str(error.certificate_error)) from None
-    except (
-        aiohttp.ClientConnectorError,
-        aiohttp.ConnectionTimeoutError,
-        aiohttp.ClientHttpProxyError,
-    ) as error:
-        raise NotSentError(f"{request!r}: {_reason(error)}") from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise AnswerLostError(f"{request!r}: {_reason(error)}") from None
+def _translated(request: Request, error: Exception) -> ImsAirflowError:
+    """Turn an exception of ``aiohttp`` into ours: was it sent or not, that is the question."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # a ValueError, too
+        return untrusted(request, str(error.certificate_error))
+    if isinstance(
+        error, aiohttp.InvalidURL | ValueError
+    ):  # UnicodeError and refused header values among them
+        return unspeakable(request, error)
+    if isinstance(
+        error,
+        aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ClientHttpProxyError,
+    ):
+        return NotSentError(f"{request!r}: {_reason(error)}")
+    return AnswerLostError(f"{request!r}: {_reason(error)}")
 
 
 def _reason(error: BaseException) -> str:

@@ -17,10 +17,12 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from tenacity import Retrying
 
+from ims_airflow.client.limiter import ThreadLimiter, limited, too_many
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
     AnswerLostError,
+    ApiError,
     AuthenticationError,
     ImsAirflowError,
     NotSentError,
@@ -61,6 +63,7 @@ class Client:
         self.sleep = sleep
         self.chance = chance
         self._lock = threading.RLock()
+        self._limiter = ThreadLimiter(self.options.throttle(), sleep)
         self._session = _session(trust_env=True)
         self._direct = _session(trust_env=False)  # the metadata service is never behind a proxy
 
@@ -161,7 +164,18 @@ class Client:
             raise not_sent(call, error) from error
 
     def _exchange(self, call: Call) -> Response:
-        request = self.account.request(call, self.clock())
+        if not limited(call):
+            return self._asked(call)
+        try:
+            with self._limiter.turn():
+                return self._asked(call)
+        except ApiError as error:
+            if too_many(call, error):
+                self._limiter.refuse()
+            raise
+
+    def _asked(self, call: Call) -> Response:
+        request = self.account.request(call, self.clock())  # signed after the wait
         session = self._direct if call.service is Service.METADATA else self._session
         return checked(call, self._transfer(session, request, call.read_limit))
 

@@ -85,6 +85,8 @@ class _Reader:
             verify=self._verify(),
             connect_timeout=self._seconds("connect_timeout", DEFAULTS.connect_timeout),
             read_timeout=self._seconds("read_timeout", DEFAULTS.read_timeout),
+            max_requests_in_flight=int(self._limit("max_requests_in_flight", whole=True)),
+            max_requests_per_second=self._limit("max_requests_per_second"),
         )
         raise_for(f"Connection {self._connection.conn_id!r}", self._violations)
         return Profile(identity, endpoints, self._region, project_id, options)
@@ -217,6 +219,20 @@ class _Reader:
             self._wrong(f"extra.{name}", value, "must be a number of seconds, above 0 and at most 3600")
             return default
         return seconds
+
+    def _limit(self, name: str, *, whole: bool = False) -> float:
+        value, default = self._extra.get(name), float(getattr(DEFAULTS, name))
+        if value is None or value == "":
+            return default
+        try:
+            limit = float(value)
+        except (TypeError, ValueError):
+            limit = -1.0
+        if isinstance(value, bool) or not 0 < limit <= 1000 or (whole and not limit.is_integer()):
+            kind = "whole number" if whole else "number"
+            self._wrong(f"extra.{name}", value, f"must be a {kind} above 0 and at most 1000")
+            return default
+        return limit
 
 
 def _is_plain(text: str) -> bool:

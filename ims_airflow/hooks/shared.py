@@ -24,13 +24,28 @@ if TYPE_CHECKING:
 Key = tuple[str, str | None]
 
 
+FRESH = 60.0  # seconds after which a newcomer has the Connection read again
+
+
+@dataclass(slots=True)
+class _Lent:
+    """A client and how many use it just now.
+
+    :param read_at: when its Connection was read, by the loop's clock.
+    """
+
+    client: AsyncClient
+    profile: Profile
+    read_at: float
+    users: int = 0
+
+
 @dataclass(slots=True)
 class _Shelf:
     """The clients of one event loop."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    clients: dict[Key, AsyncClient] = field(default_factory=dict)
-    users: dict[Key, int] = field(default_factory=dict)
+    clients: dict[Key, _Lent] = field(default_factory=dict)
 
 
 _SHELVES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = WeakKeyDictionary()
@@ -40,36 +55,55 @@ _SHELVES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = WeakKeyDictiona
 async def shared_client(ims_conn_id: str, region: str | None) -> AsyncIterator[AsyncClient]:
     """Lend the client of a Connection.
 
+    Rotated keys reach all users. A changed endpoint or region reaches those who come a minute later; who is
+    in the middle of something stays with what it began with.
+
     :raises InvalidInputError: naming every field of the Connection that is wrong.
     """
     shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
     key = (ims_conn_id, region or None)
-    shelf.users[key] = shelf.users.get(key, 0) + 1
+    lent = await _lent(shelf, key)
+    lent.users += 1
     try:
-        yield await _client(shelf, key)
+        yield lent.client
     finally:
-        shelf.users[key] -= 1
-        if not shelf.users[key]:
-            del shelf.users[key]
-            client = shelf.clients.pop(key, None)
-            if client is not None:
-                await asyncio.shield(client.aclose())
+        lent.users -= 1
+        if not lent.users:
+            if shelf.clients.get(key) is lent:
+                del shelf.clients[key]
+            await asyncio.shield(lent.client.aclose())
 
 
-async def _client(shelf: _Shelf, key: Key) -> AsyncClient:
-    if key in shelf.clients:
-        return shelf.clients[key]
+def _fresh(shelf: _Shelf, key: Key) -> _Lent | None:
+    lent = shelf.clients.get(key)
+    now = asyncio.get_running_loop().time()
+    return lent if lent is not None and now - lent.read_at < FRESH else None
+
+
+async def _lent(shelf: _Shelf, key: Key) -> _Lent:
+    if lent := _fresh(shelf, key):
+        return lent
+    async with shelf.lock:  # the look-up takes a while: one does it, the others wait
+        if lent := _fresh(shelf, key):
+            return lent
+        profile = await _profile(*key)
+        return _replaced(shelf, key, profile)
+
+
+def _replaced(shelf: _Shelf, key: Key, profile: Profile) -> _Lent:
+    now = asyncio.get_running_loop().time()
+    lent = shelf.clients.get(key)
+    if lent is not None and lent.profile == profile:
+        lent.read_at = now
+        return lent
     from ims_airflow.client.aio import AsyncClient  # noqa: PLC0415  # parsing a DAG needs no HTTP library
 
-    async with shelf.lock:  # the look-up takes a while: one does it, the others wait
-        if key not in shelf.clients:
-            profile = await _profile(*key)
+    async def reload() -> Account:
+        return (await _profile(*key)).account()
 
-            async def reload() -> Account:
-                return (await _profile(*key)).account()
-
-            shelf.clients[key] = AsyncClient(profile.account(), profile.options, reload=reload)
-        return shelf.clients[key]
+    client = AsyncClient(profile.account(), profile.options, reload=reload)
+    shelf.clients[key] = _Lent(client, profile, now)
+    return shelf.clients[key]
 
 
 async def _profile(ims_conn_id: str, region: str | None) -> Profile:

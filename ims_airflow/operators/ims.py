@@ -342,6 +342,7 @@ class ImsCreateDataImageOperator(BaseOperator):
             started=attempt_started(context, SURROUNDINGS.clock()),
             deadline=limit.at if limit else None,
             deadline_name=limit.name if limit else "timeout",
+            looked=SURROUNDINGS.clock(),
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 

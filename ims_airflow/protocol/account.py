@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from hmac import HMAC
+from urllib.parse import urlsplit
 
 from ims_airflow.exceptions import AuthenticationError, CredentialExpiredError
 from ims_airflow.protocol import iam
 from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password, Token
 from ims_airflow.protocol.endpoints import Endpoints
 from ims_airflow.protocol.message import Call, Flow, Request, Service
-from ims_airflow.protocol.signing import encode_query, sign_obs, sign_sdk
+from ims_airflow.protocol.signing import encode_path, encode_query, hmac_key, sign_obs, sign_sdk
 
 RENEW_BEFORE = 300.0  # seconds before its end at which a credential counts as expired
 
@@ -36,6 +37,8 @@ class Account:
         self._key = identity if isinstance(identity, AccessKey) else None
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
+        self._hosts: dict[tuple[Service, str], str] = {}
+        self._keyed: tuple[AccessKey, HMAC] | None = None
         self.proven = False  # whether the credential was tried; :meth:`refused` knows how it fared
 
     def __repr__(self) -> str:
@@ -121,17 +124,24 @@ class Account:
 
         :param now: epoch seconds, for the signature.
         """
-        path = quote(call.path.replace("{project_id}", self.project_id), safe="/~")
+        path = encode_path(call.path.replace("{project_id}", self.project_id))
         if call.service is Service.OBS:
             path = f"/{path}"
         url = self.endpoints.url(call.service, path, call.bucket)
-        headers = self._headers(call, url, path, now)
+        headers = self._headers(call, path, now)
         if call.query:
             url += f"?{encode_query(call.query)}"
         return Request(call.method, url, headers, call.body)
 
-    def _headers(self, call: Call, url: str, path: str, now: float) -> Mapping[str, str]:
-        headers = {"Host": urlsplit(url).netloc, **call.headers}
+    def _host(self, service: Service, bucket: str) -> str:
+        """Return what Host says; there are few of them, and many requests."""
+        key = (service, bucket)
+        if key not in self._hosts:
+            self._hosts[key] = urlsplit(self.endpoints.url(service, "/", bucket)).netloc
+        return self._hosts[key]
+
+    def _headers(self, call: Call, path: str, now: float) -> Mapping[str, str]:
+        headers = {"Host": self._host(call.service, call.bucket), **call.headers}
         credential = call.credential or (self.credential if call.signed else None)
         if not (call.signed or credential):
             return headers
@@ -143,7 +153,10 @@ class Account:
         if call.service is Service.IMS:
             headers["X-Project-Id"] = self.project_id
         body = call.body if isinstance(call.body, bytes) else b""
-        return sign_sdk(call.method, path, call.query, headers, body, credential or AccessKey("", ""), now)
+        key = credential or AccessKey("", "")
+        if self._keyed is None or self._keyed[0] is not key:
+            self._keyed = (key, hmac_key(key.sk))
+        return sign_sdk(call.method, path, call.query, headers, body, key, now, self._keyed[1])
 
 
 def _ended(error: CredentialExpiredError) -> AuthenticationError:

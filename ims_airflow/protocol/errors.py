@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from http import HTTPStatus
 from typing import Any
 
@@ -77,7 +78,7 @@ def json_object(response: Response, what: str) -> dict[str, Any]:
     :raises UnusableAnswerError: it is not, whatever it is instead.
     """
     try:
-        found = json.loads(response.body.decode("utf-8-sig"))
+        found = json.loads(response.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):

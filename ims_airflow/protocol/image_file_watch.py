@@ -54,6 +54,11 @@ class ImageFileWatch(Watch[FoundFiles]):
         self._said: dict[str, str] = {}
 
     @property
+    def _fresh(self) -> float:
+        # Less than an interval, so that of several that watch the same one at least lists anew.
+        return 0.9 * (self.policy.fixed or 0.0)
+
+    @property
     def _many(self) -> bool:
         return not _WILDCARDS.isdisjoint(self._url.key)
 
@@ -101,7 +106,9 @@ class ImageFileWatch(Watch[FoundFiles]):
             return [self._url.key]
         prefix = _literal_start(self._url.key)
         try:
-            listed = yield from obs_listing.list_objects(self._url.bucket, prefix, attempts=1)
+            listed = yield from obs_listing.list_objects(
+                self._url.bucket, prefix, attempts=1, fresh=self._fresh
+            )
         except NotFoundError as error:
             raise self._no_bucket(error) from error
         except AccessDeniedError as error:
@@ -173,7 +180,9 @@ class ImageFileWatch(Watch[FoundFiles]):
         prefix = _literal_start(self._url.key) if self._many else self._url.key
         last = "" if self._many else self._url.key
         try:
-            uploads = yield from obs_listing.list_uploads(self._url.bucket, prefix, last, attempts=1)
+            uploads = yield from obs_listing.list_uploads(
+                self._url.bucket, prefix, last, attempts=1, fresh=self._fresh
+            )
         except AccessDeniedError as error:
             what = f"the open uploads of bucket {self._url.bucket!r}"
             raise denied(error, "obs:bucket:ListBucketMultipartUploads", what) from error

@@ -25,6 +25,7 @@ LONGEST_REASON = 2000  # characters
 # Where a FAIL may carry its reason besides error_code and fail_reason (vendor SDK, class JobEntities).
 _ENTITY_REASONS = ("error", "addition_error_msg")
 _ENTITY_CODES = ("error_code", "addition_error_code", "alarm_code")
+_REASONS = frozenset((*_ENTITY_REASONS, *_ENTITY_CODES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,17 @@ class Job:
         }
 
 
+Level = tuple[Mapping[str, Any], Mapping[str, Any]]  # a job or a sub-job, and its entities
+
+
 def parse_job(payload: Mapping[str, Any], job_id: str = "") -> Job:
     """Read the answer to a job query.
 
     :param job_id: the job that was asked about.
     :raises UnusableAnswerError: the answer holds no status, or is about another job.
     """
-    entities, levels = _mapping(payload, "entities"), list(islice(_levels(payload), MOST_JOBS))
+    levels = list(islice(_levels(payload), MOST_JOBS))
+    entities = levels[0][1]
     error_code, fail_reason = _reasons(levels)
     return Job(
         job_id=_same_job(_text(payload, "job_id"), job_id),
@@ -133,30 +138,40 @@ def _same_job(found: str, asked: str) -> str:
     return found or asked
 
 
-def _levels(payload: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
+def _levels(payload: Mapping[str, Any], depth: int = 0) -> Iterator[Level]:
     """Yield the job and its sub-jobs, from the top down."""
-    yield payload
-    if depth < DEEPEST:
-        for sub_job in _rows(_mapping(payload, "entities"), "sub_jobs_result"):
+    entities = _mapping(payload, "entities")
+    yield payload, entities
+    if depth < DEEPEST and "sub_jobs_result" in entities:
+        for sub_job in _rows(entities, "sub_jobs_result"):
             yield from _levels(sub_job, depth + 1)
 
 
-def _result(levels: Iterable[Mapping[str, Any]], name: str) -> str:
-    entities = [_mapping(level, "entities") for level in levels]
-    shared = [row for entity in entities for row in _rows(entity, "results")]
-    return next((text for place in (*entities, *shared) if (text := _text(place, name))), "")
+def _result(levels: Iterable[Level], name: str) -> str:
+    for _, entities in levels:
+        if text := _text(entities, name):
+            return text
+    rows = (row for _, entities in levels for row in _rows(entities, "results"))
+    return next((text for row in rows if (text := _text(row, name))), "")
 
 
-def _reasons(levels: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+def _reasons(levels: Iterable[Level]) -> tuple[str, str]:
     codes: list[str] = []
     texts: list[str] = []
-    for level in levels:
-        entities = _mapping(level, "entities")
-        codes += [_text(level, "error_code"), *(_text(entities, name) for name in _ENTITY_CODES)]
-        texts += [_text(level, "fail_reason"), *(_text(entities, name) for name in _ENTITY_REASONS)]
-    codes = [code for code in codes if code]
+    levels = [level for level in levels if _complains(*level)]  # none, of a job that is going
+    for level, entities in levels:
+        codes += [*_texts(level, ("error_code",)), *_texts(entities, _ENTITY_CODES)]
+        texts += [*_texts(level, ("fail_reason",)), *_texts(entities, _ENTITY_REASONS)]
     # The first code is the verdict's own; the others may tell more, so they join the reasons.
     return (codes[0] if codes else ""), _joined([*texts, *codes[1:]], but=codes[:1])
+
+
+def _complains(level: Mapping[str, Any], entities: Mapping[str, Any]) -> bool:
+    return bool(level.get("error_code") or level.get("fail_reason")) or not _REASONS.isdisjoint(entities)
+
+
+def _texts(place: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return [text for name in names if name in place and (text := _text(place, name))]
 
 
 def _joined(texts: Iterable[str], but: Iterable[str]) -> str:
@@ -164,7 +179,7 @@ def _joined(texts: Iterable[str], but: Iterable[str]) -> str:
     for text in texts:
         if text and text not in but and not any(text in earlier for earlier in kept):
             kept.append(text)
-    return one_line("; ".join(kept), LONGEST_REASON)
+    return one_line("; ".join(kept), LONGEST_REASON) if kept else ""
 
 
 def _fraction(value: object) -> float | None:
@@ -188,18 +203,26 @@ def _number(value: object) -> float | None:
 
 def _text(place: Mapping[str, Any], name: str) -> str:
     value = place.get(name)
-    if isinstance(value, int) and not isinstance(value, bool) and name.endswith("_code"):
-        value = str(value) if abs(value) < 10**9 else ""  # IAM spells its codes as numbers
-    text = printable(value[:LONGEST_TEXT]) if isinstance(value, str) else ""
-    return "" if text.lower() in {"null", "none"} else text
+    if value is None or value == "":  # most fields of most answers
+        return ""
+    if not isinstance(value, str):
+        return _code(value) if name.endswith("_code") else ""
+    text = printable(value[:LONGEST_TEXT])
+    return "" if len(text) == 4 and text.lower() in {"null", "none"} else text
+
+
+def _code(value: object) -> str:
+    # IAM spells its codes as numbers.
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
+    return str(value) if whole else ""
 
 
 def _mapping(place: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = place.get(name)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _rows(place: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = place.get(name)
     rows = value[:MOST_JOBS] if isinstance(value, list) else []
-    return [row for row in rows if isinstance(row, Mapping)]
+    return [row for row in rows if isinstance(row, dict)]

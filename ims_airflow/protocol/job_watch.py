@@ -121,6 +121,7 @@ class JobWatch(Watch[Outcome]):
             return None
         self._timing.look(job, now)
         if not job.is_success:
+            self.pace = self.pace.seen(job.progress, now - self.started)
             self._tell(job, now)
             return None
         if self._done is None:

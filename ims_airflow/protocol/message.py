@@ -47,6 +47,7 @@ class Call:
     :param repeatable: whether asking twice does no harm. A submit is not: it is sent again only after an
         answer that proves that nothing happened.
     :param attempts: how often a driver may send it altogether.
+    :param fresh: seconds for which the answer to the same call of somebody else will do.
     :param read_limit: the most bytes of an answer's body that anybody will look at.
     """
 
@@ -61,6 +62,7 @@ class Call:
     credential: AccessKey | Token | None = None
     repeatable: bool = True
     attempts: int = 4
+    fresh: float = 0.0
     read_limit: int = 4 * 1024 * 1024
 
     def __repr__(self) -> str:

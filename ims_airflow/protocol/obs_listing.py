@@ -42,13 +42,18 @@ class OpenUpload:
     initiated: float | None
 
 
-def list_objects(bucket: str, prefix: str = "", *, attempts: int = 4) -> Flow[list[ListedObject]]:
-    """List objects, all pages ("Listing Objects in a Bucket")."""
+def list_objects(
+    bucket: str, prefix: str = "", *, attempts: int = 4, fresh: float = 0.0
+) -> Flow[list[ListedObject]]:
+    """List objects, all pages ("Listing Objects in a Bucket").
+
+    :param fresh: seconds for which a listing that somebody else asked for will do.
+    """
     found: list[ListedObject] = []
     marker = ""
     for _ in range(MOST_PAGES):
         query = (("prefix", prefix), ("max-keys", "1000"), ("marker", marker))
-        root = yield from _page(bucket, query, attempts)
+        root = yield from _page(bucket, query, attempts, fresh)
         page = [_listed(bucket, entry) for entry in _children(root, "Contents")]
         found += page
         marker = _text(root, "NextMarker") or (page[-1].key if page else "")
@@ -69,13 +74,14 @@ def list_buckets(*, attempts: int = 4) -> Flow[list[str]]:
 
 
 def list_uploads(
-    bucket: str, prefix: str, last_key: str = "", *, attempts: int = 4
+    bucket: str, prefix: str, last_key: str = "", *, attempts: int = 4, fresh: float = 0.0
 ) -> Flow[list[OpenUpload]]:
     """List open multipart uploads, all pages ("Listing Initiated Multipart Uploads").
 
     An upload over an existing object is seen here only: HEAD goes on to show the old object.
 
     :param last_key: where the listing, which is in the order of keys, may end.
+    :param fresh: seconds for which a listing that somebody else asked for will do.
     """
     found: list[OpenUpload] = []
     markers = ("", "")
@@ -87,7 +93,7 @@ def list_uploads(
             ("key-marker", markers[0]),
             ("upload-id-marker", markers[1]),
         )
-        root = yield from _page(bucket, query, attempts)
+        root = yield from _page(bucket, query, attempts, fresh)
         page = [_open_upload(entry) for entry in _children(root, "Upload")]
         found += page
         following = (_text(root, "NextKeyMarker"), _text(root, "NextUploadIdMarker"))
@@ -112,9 +118,9 @@ def read_xml(response: Response) -> ET.Element:
         raise UnusableAnswerError(f"OBS answered with unreadable XML: {error}") from error
 
 
-def _page(bucket: str, query: tuple[tuple[str, str], ...], attempts: int) -> Flow[ET.Element]:
+def _page(bucket: str, query: tuple[tuple[str, str], ...], attempts: int, fresh: float) -> Flow[ET.Element]:
     given = tuple((name, value) for name, value in query if value or name == "uploads")
-    response = yield Call(Service.OBS, "GET", "", bucket=bucket, query=given, attempts=attempts)
+    response = yield Call(Service.OBS, "GET", "", bucket=bucket, query=given, attempts=attempts, fresh=fresh)
     return read_xml(response)
 
 

@@ -32,7 +32,8 @@ _LONG_SECRET = re.compile(r"[A-Za-z0-9]{40,}|[A-Za-z0-9+/=_*~.-]{120,}")
 
 def printable(text: str) -> str:
     """Replace what cannot be stored or printed by spaces, and strip."""
-    return _UNPRINTABLE.sub(" ", text).strip()
+    # All that is looked for is unprintable to Python, too, which says so faster.
+    return (text if text.isprintable() else _UNPRINTABLE.sub(" ", text)).strip()
 
 
 def masked(text: str) -> str:

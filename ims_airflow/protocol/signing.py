@@ -10,16 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from ims_airflow.protocol.credentials import AccessKey
 
 ALGORITHM = "SDK-HMAC-SHA256"
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+_SHA256 = hashlib.sha256()  # copied, because that is much cheaper than looking the algorithm up
+EMPTY_SHA256 = _SHA256.hexdigest()
 _UNRESERVED = "~"  # quote() already keeps letters, digits and "-._"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._~/-]*")  # encoding such a path changes nothing
 
 # Query keys that are part of an OBS resource's name and hence of its signature; all others are not.
 OBS_SUB_RESOURCES = frozenset(
@@ -41,25 +45,42 @@ def encode(text: str) -> str:
     return quote(text, safe=_UNRESERVED)
 
 
-def encode_query(pairs: Iterable[tuple[str, str]]) -> str:
+def encode_path(path: str) -> str:
+    """Percent-encode a path for a URL, its slashes excepted."""
+    return path if _PLAIN_PATH.fullmatch(path) else quote(path, safe="/~")
+
+
+def encode_query(pairs: Collection[tuple[str, str]]) -> str:
     """Write query pairs for a URL in the spelling that is also the signed one."""
+    if not pairs:
+        return ""
     return "&".join(f"{encode(key)}={encode(value)}" for key, value in sorted(pairs))
 
 
 def sdk_date(now: float) -> str:
     """Spell a time (epoch seconds) as ``X-Sdk-Date`` wants it."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return _sdk_date(int(now))
+
+
+@lru_cache(maxsize=4)  # thousands of requests are signed within one second
+def _sdk_date(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def http_date(now: float) -> str:
     """Spell a time (epoch seconds) as an HTTP date."""
-    return format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True)
+    return _http_date(int(now))
+
+
+@lru_cache(maxsize=4)
+def _http_date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
 
 
 def canonical_request(
     method: str,
     path: str,
-    query: Iterable[tuple[str, str]],
+    query: Collection[tuple[str, str]],
     headers: Mapping[str, str],
     signed_headers: Iterable[str],
     body_hash: str,
@@ -72,48 +93,66 @@ def canonical_request(
     :param signed_headers: lower-case names, sorted.
     :param body_hash: hex SHA-256 of the body, or the value of ``X-Sdk-Content-Sha256``.
     """
-    uri = "/".join(encode(segment) for segment in unquote(path).split("/"))
+    uri = path
+    if not _PLAIN_PATH.fullmatch(path):
+        uri = "/".join(encode(segment) for segment in unquote(path).split("/"))
     if not uri.endswith("/"):
         uri += "/"  # only in the signature; the wire path stays as it is
-    names = list(signed_headers)
-    lines = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
+    names = tuple(signed_headers)
+    lines = "".join([f"{name}:{headers[name].strip()}\n" for name in names])
     return "\n".join([method.upper(), uri, encode_query(query), lines, ";".join(names), body_hash])
 
 
-def sdk_signature(secret_key: str, date: str, canonical: str) -> str:
+def sdk_signature(secret_key: str | hmac.HMAC, date: str, canonical: str) -> str:
     """Sign a canonical request.
 
+    :param secret_key: itself, or what :func:`hmac_key` made of it.
     :param date: the value of ``X-Sdk-Date``.
     """
-    text = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    return hmac.new(secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    hashed = _SHA256.copy()
+    hashed.update(canonical.encode())
+    keyed = hmac_key(secret_key) if isinstance(secret_key, str) else secret_key.copy()
+    keyed.update(f"{ALGORITHM}\n{date}\n{hashed.hexdigest()}".encode())
+    return keyed.hexdigest()
+
+
+def hmac_key(secret_key: str) -> hmac.HMAC:
+    """Make a secret key ready for many signatures; each takes a copy."""
+    return hmac.new(secret_key.encode(), digestmod="sha256")
+
+
+@lru_cache(maxsize=64)  # few sets of headers, many requests
+def _signed_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names))
 
 
 def sign_sdk(
     method: str,
     path: str,
-    query: Iterable[tuple[str, str]],
+    query: Collection[tuple[str, str]],
     headers: Mapping[str, str],
     body: bytes,
     key: AccessKey,
     now: float,
+    keyed: hmac.HMAC | None = None,
 ) -> dict[str, str]:
     """Return the headers of an IMS or IAM request with date, security token and ``Authorization`` added.
 
     :param headers: must hold ``Host``; all of them are signed.
     :param now: epoch seconds; the service tolerates 15 minutes of difference.
+    :param keyed: what :func:`hmac_key` made of the key, to spare it for each request.
     """
     date = sdk_date(now)
     out = {**headers, "X-Sdk-Date": date}
     if key.security_token:
         out["X-Security-Token"] = key.security_token
     lowered = {name.lower(): value for name, value in out.items()}
-    names = sorted(lowered)
+    names = _signed_names(tuple(lowered))
     body_hash = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
     canonical = canonical_request(method, path, query, lowered, names, body_hash)
     out["Authorization"] = (
         f"{ALGORITHM} Access={key.ak}, SignedHeaders={';'.join(names)}, "
-        f"Signature={sdk_signature(key.sk, date, canonical)}"
+        f"Signature={sdk_signature(keyed or key.sk, date, canonical)}"
     )
     return out
 
@@ -147,7 +186,7 @@ def obs_string_to_sign(
 
 def obs_signature(secret_key: str, string_to_sign: str) -> str:
     """Sign an OBS string: HMAC-SHA1, base64."""
-    digest = hmac.new(secret_key.encode(), string_to_sign.encode(), hashlib.sha1).digest()
+    digest = hmac.digest(secret_key.encode(), string_to_sign.encode(), "sha1")
     return base64.b64encode(digest).decode()
 
 

@@ -21,7 +21,8 @@ from ims_airflow.exceptions import (
     UnusableAnswerError,
 )
 from ims_airflow.protocol.message import Flow, Pause
-from ims_airflow.protocol.polling import PollPolicy, backoff
+from ims_airflow.protocol.pace import Pace
+from ims_airflow.protocol.polling import NO_PACE, PollPolicy, backoff
 
 R = TypeVar("R")
 
@@ -115,6 +116,7 @@ class Watch(ABC, Generic[R]):
         self.what = what
         self.policy = policy
         self.started = started
+        self.pace: Pace = NO_PACE
         self.trouble = Trouble(budget)
         self.looks = 0
         self.log = log
@@ -164,19 +166,26 @@ class Watch(ABC, Generic[R]):
 
         :param chance: a random number in [0, 1).
         """
-        usual = self.policy.wait(now - self.started, chance)
+        usual = self.policy.wait(now - self.started, chance, self.pace, self.looks)
         if not self.trouble.failures:
             return usual
         pause = backoff(self.trouble.failures, chance, retry_after=self.trouble.retry_after)
         return pause if self.policy.fixed is None else max(pause, usual)
 
 
-def follow(watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None) -> Flow[R]:
+def follow(
+    watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None, looked: float | None = None
+) -> Flow[R]:
     """Look until there is a result.
 
+    :param looked: epoch seconds at which another process last looked, None to look at once.
     :raises JobTimeoutError: the deadline passed first.
     :raises JobNotFollowedError: trouble outlasted its budget.
     """
+    if looked is not None:
+        now = surroundings.clock()
+        pause = watch.policy.rejoin(now - watch.started, now - looked, surroundings.chance())
+        yield Pause(pause if deadline is None else max(min(pause, deadline.at - now), 0.0))
     while True:
         found = yield from watch.look(surroundings.clock())
         if found is not None:

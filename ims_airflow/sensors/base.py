@@ -128,6 +128,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
             started=started,
             deadline=limit.at if limit else None,
             deadline_name=limit.name if limit else "timeout",
+            looked=SURROUNDINGS.clock(),
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 

@@ -31,6 +31,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
     :param deadline: epoch seconds at which to give up, None for never. It lives here because Airflow applies
         no ``execution_timeout`` to a deferred task, and lets nobody react to the one of ``defer``.
     :param deadline_name: the argument that set the deadline.
+    :param looked: epoch seconds at which the worker last looked, None to look at once.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         started: float | None = None,
         deadline: float | None = None,
         deadline_name: str = "timeout",
+        looked: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.ims_conn_id = ims_conn_id
@@ -50,6 +52,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         self.started = started
         self.deadline = deadline
         self.deadline_name = deadline_name
+        self.looked = looked
 
     subject: str  # the argument that names what is followed
 
@@ -75,7 +78,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return class path and arguments; they lie in the database as plain JSON."""
-        shared = ("ims_conn_id", "region", "poll_interval", "started", "deadline", "deadline_name")
+        shared = ("ims_conn_id", "region", "poll_interval", "started", "deadline", "deadline_name", "looked")
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {**self.arguments(), **{name: getattr(self, name) for name in shared}}
 
@@ -103,4 +106,4 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             surroundings = Surroundings(clock=time.time, chance=random.random)
             started = time.time() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
-            return await client.run(follow(watch, surroundings, limit))
+            return await client.run(follow(watch, surroundings, limit, self.looked))

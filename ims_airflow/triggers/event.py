@@ -18,7 +18,7 @@ class Event:
     """The outcome of a trigger.
 
     :param subject: what was followed: the job_id, or the image_url.
-    :param result: what was found, None after an error.
+    :param result: what was found: a mapping, or a list of them for a pattern; None after an error.
     :param error: the name of a class of :mod:`ims_airflow.exceptions`, empty after a success.
     :param message: the error in a sentence, without secrets.
     :param retryable: whether another try of the task may help.
@@ -26,7 +26,7 @@ class Event:
     """
 
     subject: str
-    result: Mapping[str, Any] | None = None
+    result: Any = None
     error: str = ""
     message: str = ""
     error_code: str = ""
@@ -38,7 +38,7 @@ class Event:
         return {
             "status": "error" if self.error else "success",
             "subject": self.subject,
-            "result": dict(self.result) if self.result is not None else None,
+            "result": dict(self.result) if isinstance(self.result, Mapping) else self.result,
             "error": self.error,
             "message": self.message,
             "error_code": self.error_code,
@@ -46,7 +46,7 @@ class Event:
             "deadline": self.deadline,
         }
 
-    def outcome(self) -> Mapping[str, Any]:
+    def outcome(self) -> Any:
         """Return the result.
 
         :raises ImsAirflowError: the error that ended the trigger, as its own class.

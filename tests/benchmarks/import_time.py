@@ -1,17 +1,19 @@
 """What importing an operator adds to a process that has already imported ``airflow.sdk``.
 
-Run: ``python tests/benchmarks/import_time.py``. Prints the median of several fresh processes.
+Run: ``PYTHONPATH=tests python -m benchmarks.import_time [--runs 7] [--json FILE]``. Prints the median of
+several fresh processes.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import platform
 import statistics
 import subprocess
 import sys
 
-RUNS = 7
+from benchmarks.results import save
+
 MODULES = (
     "ims_airflow.operators.ims",
     "ims_airflow.sensors.ims",
@@ -29,10 +31,10 @@ print((time.perf_counter() - start) * 1000, len(sys.modules) - before)
 """
 
 
-def measure(module: str) -> tuple[float, int]:
+def measure(module: str, runs: int) -> tuple[float, int]:
     """Return milliseconds and the number of modules that importing ``module`` adds."""
     times, modules = [], 0
-    for _ in range(RUNS):
+    for _ in range(runs):
         output = subprocess.run(
             [sys.executable, "-c", PROGRAM, module], check=True, capture_output=True, text=True
         ).stdout.split()
@@ -42,12 +44,22 @@ def measure(module: str) -> tuple[float, int]:
 
 
 def main() -> None:
-    measure(MODULES[0])  # compiles and fills the page cache
-    rows = {module: measure(module) for module in MODULES}
-    print(f"Python {platform.python_version()}, {platform.machine()}, median of {RUNS} fresh processes")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--json", help="where to write the results")
+    options = parser.parse_args()
+    measure(MODULES[0], 1)  # compiles and fills the page cache
+    rows = {module: measure(module, options.runs) for module in MODULES}
+    print(
+        f"Python {platform.python_version()}, {platform.machine()}, median of {options.runs} fresh processes"
+    )
     for module, (milliseconds, modules) in rows.items():
         print(f"{module:<28} {milliseconds:7.0f} ms   {modules:4d} modules")
-    print(json.dumps({module: round(milliseconds, 1) for module, (milliseconds, _) in rows.items()}))
+    figures = {
+        module: {"ms": round(milliseconds, 1), "modules": modules}
+        for module, (milliseconds, modules) in rows.items()
+    }
+    save("import-time", figures, options.json)
 
 
 if __name__ == "__main__":

@@ -319,3 +319,12 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}", heard
         server.shutdown(socket.SHUT_RDWR)
     thread.join(2)
+
+
+async def test_an_answer_that_says_too_many_slows_all_who_share_the_client(emulator: EmulatorServer) -> None:
+    emulator.add_fault({"match": LIST, "times": 1, "status": 429})
+    async with AsyncClient(account(emulator)) as client:
+        throttle = client.limiter.throttle
+        await client.run(ims.list_images({}))
+        assert 1.5 < throttle.slowness(asyncio.get_running_loop().time()) <= 2
+        assert throttle.in_flight == 0

@@ -13,7 +13,7 @@ import pytest
 from integration.clouds import Cloud
 
 from ims_airflow.hooks import shared
-from ims_airflow.protocol.obs_listing import ListedObject
+from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 from ims_airflow.triggers.obs_event import ObsNewImageFileTrigger
@@ -65,6 +65,27 @@ async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(
     assert {event["error"] for event in events} == {"AuthenticationError"}
     assert len(cloud.emulated.journal()) == 1
     assert "WRONG-KEY" not in json.dumps(events)
+
+
+async def test_a_changed_endpoint_reaches_those_who_come_later(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
+    async with shared.shared_client(cloud.conn_id, None) as early:
+        changed = json.loads(os.environ[name])
+        changed["extra"] = {**changed["extra"], "ims_endpoint": "http://127.0.0.1:9"}
+        monkeypatch.setenv(name, json.dumps(changed))
+        async with shared.shared_client(cloud.conn_id, None) as soon:
+            assert soon is early  # look-ups are not repeated all the time
+        for shelf in shared._SHELVES.values():
+            for lent in shelf.clients.values():
+                lent.read_at -= shared.FRESH
+        async with shared.shared_client(cloud.conn_id, None) as later:
+            assert later.account.endpoints.ims == "http://127.0.0.1:9"
+            assert early.account.endpoints.ims != "http://127.0.0.1:9"
+        assert clients() == 0  # of those that newcomers would get
+        await early.run(list_objects("image-test"))  # whoever is in the middle of something goes on
+    assert early._session is None
 
 
 class AssetStore:

@@ -34,10 +34,18 @@ DESIGNED = {
     "agency_domain_name",
     "agency_domain_id",
     "agency_duration_seconds",
+    "max_requests_in_flight",
+    "max_requests_per_second",
 }
 FIELDS: dict[str, dict[str, Any]] = CONNECTION["conn-fields"]
 SECRET = {"security_token"}
-NUMBERS = {"connect_timeout", "read_timeout", "agency_duration_seconds"}
+NUMBERS = {
+    "connect_timeout",
+    "read_timeout",
+    "agency_duration_seconds",
+    "max_requests_in_flight",
+    "max_requests_per_second",
+}
 
 
 @dataclass

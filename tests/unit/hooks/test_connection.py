@@ -43,12 +43,15 @@ def test_everything_set() -> None:
         verify="false",
         connect_timeout="2.5",
         read_timeout=7,
+        max_requests_in_flight="8",
+        max_requests_per_second=2.5,
     )
     assert profile.identity == AccessKey("AK", "SKSECRET", "ST")
     assert profile.endpoints.ims == "http://127.0.0.1:8090"
     assert profile.endpoints.obs_path_style
     options = profile.options
     assert (options.verify, options.connect_timeout, options.read_timeout) == (False, 2.5, 7)
+    assert (options.max_requests_in_flight, options.max_requests_per_second) == (8, 2.5)
 
 
 def test_the_other_identities() -> None:
@@ -152,3 +155,20 @@ def test_keys_that_fit_no_header_are_refused_unseen(arguments: dict[str, str], f
     with pytest.raises(InvalidInputError, match=field) as caught:
         read(**{"region": "cn-north-4", **arguments})
     assert "SECRET" not in str(caught.value)
+
+
+def test_requests_are_limited_unless_told_otherwise() -> None:
+    options = read(region="cn-north-4").options
+    assert (options.max_requests_in_flight, options.max_requests_per_second) == (32, 50)
+
+
+@pytest.mark.parametrize("name", ["max_requests_in_flight", "max_requests_per_second"])
+@pytest.mark.parametrize("value", [0, -1, 1001, "many", True, "nan"])
+def test_a_limit_out_of_range_is_named(name: str, value: Any) -> None:
+    with pytest.raises(InvalidInputError, match=rf"extra\.{name}.*above 0 and at most 1000"):
+        read(region="cn-north-4", **{name: value})
+
+
+def test_half_a_request_in_flight_is_none() -> None:
+    with pytest.raises(InvalidInputError, match="whole number"):
+        read(region="cn-north-4", max_requests_in_flight=1.5)

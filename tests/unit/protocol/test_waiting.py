@@ -308,3 +308,30 @@ def test_backoff_doubles_to_its_limit_and_obeys_retry_after() -> None:
     assert [backoff(n, 1.0) for n in (1, 2, 3, 7, 90)] == [1, 2, 4, 60, 60]
     assert backoff(1, 0.0, retry_after=300.0) == 300
     assert backoff(1, 0.0, retry_after=1e12) == 3600
+
+
+def test_a_process_that_takes_over_looks_when_the_other_one_would_have_looked() -> None:
+    clock = Clock()
+    start = clock.now
+    watch = JobWatch("j1", started=start, log=Lines())
+    clock.now += 3  # from the worker's look to the start of the trigger
+    run(follow(watch, clock.surroundings(), None, looked=start), Ims([ok(SUCCESS)]), clock)
+    assert clock.now - start == pytest.approx(10)
+
+
+def test_taking_over_does_not_oversleep_the_deadline() -> None:
+    clock = Clock()
+    start = clock.now
+    watch = JobWatch("j1", started=start, log=Lines())
+    with pytest.raises(JobTimeoutError):
+        run(follow(watch, clock.surroundings(), Deadline(start + 4), looked=start), Ims([running()]), clock)
+    assert clock.now - start == pytest.approx(4)
+
+
+def test_progress_makes_the_next_look_aim_at_the_foreseen_end() -> None:
+    clock = Clock()
+    watch = JobWatch("j1", started=clock.now, log=Lines())
+    clock.now += 60
+    run(watch.look(clock.now), Ims([running(0.5)]), clock)
+    without = JobWatch("j1", started=clock.now - 60, log=Lines())
+    assert watch.wait(clock.now, 0.5) > 4 * without.wait(clock.now, 0.5)

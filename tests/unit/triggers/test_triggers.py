@@ -20,6 +20,7 @@ SHARED: dict[str, Any] = {
     "started": 1.0,
     "deadline": 2.0,
     "deadline_name": "execution_timeout",
+    "looked": 1.5,
 }
 MEMO = JobWatch("j1", started=1.0, log=Lines()).memo()
 TRIGGERS: list[WatchTrigger[Any]] = [

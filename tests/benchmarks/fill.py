@@ -1,0 +1,40 @@
+"""Puts triggers into the database of an Airflow: ``python -m benchmarks.fill KIND COUNT PROBE_FILE``.
+
+They hang on an asset, because the triggerer removes those that nobody waits for.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from airflow.models.asset import AssetModel, AssetWatcherModel
+from airflow.models.trigger import Trigger
+from airflow.triggers.base import BaseTrigger
+from airflow.utils.session import create_session
+from benchmarks.local_server import JOB
+from benchmarks.probe import EmptyTrigger, ProbeTrigger
+
+from ims_airflow.triggers.ims import ImsJobTrigger
+
+RUNNING_FOR = 4000.0  # seconds; such a job is looked at once a minute
+
+
+def trigger(kind: str, number: int) -> BaseTrigger:
+    if kind == "empty":
+        return EmptyTrigger(number)
+    begun = time.time() - RUNNING_FOR
+    return ImsJobTrigger(str(JOB["job_id"]), started=begun, looked=begun, deadline=begun + 1e6 + number)
+
+
+def fill(kind: str, count: int, probe: str) -> None:
+    with create_session() as session:
+        asset = AssetModel(name="benchmark", uri="benchmark", group="asset")
+        session.add(asset)
+        for one in (ProbeTrigger(probe), *(trigger(kind, number) for number in range(count))):
+            row = Trigger(*one.serialize())
+            session.add(AssetWatcherModel(name="benchmark", asset=asset, trigger=row))
+
+
+if __name__ == "__main__":
+    fill(sys.argv[1], int(sys.argv[2]), sys.argv[3])
