@@ -14,6 +14,8 @@ from ims_airflow.exceptions import ApiError, ThrottledError
 from ims_airflow.protocol.message import Call, Service
 from ims_airflow.protocol.throttle import Throttle
 
+GRAIN = 0.005  # seconds between two looks at those who wait: an event loop that wakes for each costs more
+
 
 def limited(call: Call) -> bool:
     """Whether a call counts. OBS takes thousands a second and has limits of its own."""
@@ -90,7 +92,7 @@ class AsyncLimiter:
 
     def _ring_after(self, delay: float, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is None and delay < math.inf:  # else the answer to another request rings
-            self._timer = loop.call_later(delay, self._ring)
+            self._timer = loop.call_later(max(delay, GRAIN), self._ring)
 
     def _ring(self) -> None:
         self._timer = None

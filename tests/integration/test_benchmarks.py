@@ -18,7 +18,7 @@ def figures(name: str, folder: Path, *arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{name}", *arguments, "--json", str(path)]
     places = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     written = json.loads(path.read_text())
     assert written["cores"] >= 1
