@@ -95,7 +95,17 @@ def test_the_emulator_refuses_a_public_address_unless_told_to(capsys: pytest.Cap
 
 
 def test_the_emulator_listens_on_a_public_address_when_told_to() -> None:
-    command = [sys.executable, "-m", "ims_airflow", "emulator", "--port", "0", "--host", "0.0.0.0", "--public"]
+    command = [
+        sys.executable,
+        "-m",
+        "ims_airflow",
+        "emulator",
+        "--port",
+        "0",
+        "--host",
+        "0.0.0.0",
+        "--public",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         port = process.stdout.readline().split()[-1].rpartition(":")[2]
