@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from ims_airflow import metrics
 from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.shared import shared_client
@@ -103,4 +104,6 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             surroundings = Surroundings(clock=time.time, chance=random.random)
             started = time.time() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
-            return await client.run(follow(watch, surroundings, limit))
+            metrics.enable_in_triggerer()
+            with metrics.following(watch) as ended:
+                return ended(await client.run(follow(watch, surroundings, limit)))
