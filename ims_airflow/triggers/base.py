@@ -32,6 +32,8 @@ class WatchTrigger(BaseTrigger, Generic[R]):
     :param deadline: epoch seconds at which to give up, None for never. It lives here because Airflow applies
         no ``execution_timeout`` to a deferred task, and lets nobody react to the one of ``defer``.
     :param deadline_name: the argument that set the deadline.
+    :param newer: arguments of a newer version of this package, found in the database after it was rolled
+        back. They are named in the log and left alone: what this version knows is enough to follow.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         started: float | None = None,
         deadline: float | None = None,
         deadline_name: str = "timeout",
+        **newer: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        if newer:
+            self.log.warning("%s does not know %s, going on without", type(self).__name__, ", ".join(newer))
         self.ims_conn_id = ims_conn_id
         self.region = region
         self.poll_interval = poll_interval
