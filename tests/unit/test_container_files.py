@@ -208,3 +208,18 @@ def test_pods_of_tasks_and_triggers_get_the_connection_from_a_secret(
 def test_kubernetes_and_compose_prepare_the_database_alike() -> None:
     command = " ".join(values("values.yaml")["migrateDatabaseJob"]["args"][-1].split())
     assert compose()["services"]["init"]["command"] == ["bash", "-c", command]
+
+
+def test_the_policies_allow_what_the_package_asks_for_by_name_and_nothing_with_a_star() -> None:
+    policies = [json.loads(path.read_text()) for path in sorted(DOCKER.glob("iam-policy-*.json"))]
+    allowed = {action for policy in policies for one in policy["Statement"] for action in one["Action"]}
+    source = "\n".join(path.read_text() for path in (PROJECT / "ims_airflow").rglob("*.py"))
+    named = set(re.findall(r"\b(?:ims|obs|iam):(?!agencies)[a-zA-Z]+:[a-zA-Z]+\b", source))
+    changing = {action for action in named if re.search(":(delete|update|Put)", action)}
+    assert named - changing <= allowed
+    assert not [action for action in allowed if "*" in action]
+    # A policy holds either global actions or those of a region's project.
+    scopes = [
+        {action.partition(":")[0] for one in p["Statement"] for action in one["Action"]} for p in policies
+    ]
+    assert all(not ("ims" in scope and scope & {"obs", "iam"}) for scope in scopes)
