@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow_task import Task
 from integration.clouds import Cloud
+from statsd_server import Statsd
 
 from ims_airflow import metrics
 from ims_airflow.exceptions import JobNotFollowedError
@@ -25,34 +24,6 @@ pytest.importorskip("statsd", reason="statsd is not installed (it comes with the
 
 SUBMIT = {"method": "POST", "path": "dataimages"}
 JOB = {"path": "/jobs/"}
-
-
-class Statsd:
-    """A statsd server that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.05)
-
-    @property
-    def port(self) -> int:
-        port: int = self._socket.getsockname()[1]
-        return port
-
-    def heard(self) -> dict[str, list[float]]:
-        """The numbers by name, so far; loopback loses and delays nothing."""
-        found: dict[str, list[float]] = {}
-        try:
-            while True:
-                line = self._socket.recv(65536).decode()
-                name, number, kind = re.fullmatch(r"airflow\.([\w.]+):([\d.]+)\|(c|ms)", line).groups()  # type: ignore[union-attr]
-                found.setdefault(name, []).append(float(number) / (1000 if kind == "ms" else 1))
-        except TimeoutError:
-            return found
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture
