@@ -42,7 +42,7 @@ def test_init_has_prepared_the_database(deployment: Deployment) -> None:
 @pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor", "triggerer", "worker"])
 def test_a_component_is_healthy_by_the_check_of_the_compose_file(deployment: Deployment, name: str) -> None:
     # Two workers share a host name here, so they have names of their own before it.
-    here = {"celery@${HOSTNAME}": f"worker@{socket.gethostname()}", "${HOSTNAME}": get_hostname()}
+    here = {"celery@${HOSTNAME}": f"worker@{socket.gethostname()}", "${HOSTNAME}": get_hostname()}  # type: ignore[no-untyped-call]
     words = health_command(name)
     for there, word in here.items():
         words = [one.replace(there, word) for one in words]
