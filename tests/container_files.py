@@ -77,6 +77,11 @@ def environment_file(name: str) -> dict[str, str]:
     }
 
 
+def demo_secrets() -> Path:
+    """The directory of the demo's secrets."""
+    return DOCKER / environment_file("demo.env")["SECRETS"]
+
+
 def values(*names: str) -> dict[str, Any]:
     """The values of some files, the later laid over the earlier, as Helm does it."""
     found: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from airflow.configuration import conf
-from container_files import compose, environment_file, service
+from container_files import demo_secrets, service
 
 SERVICES = ("init", "api-server", "scheduler", "dag-processor", "triggerer", "worker")
 ASK = """
@@ -19,10 +19,10 @@ from airflow.configuration import conf
 print(json.dumps({"/".join(name): conf.get(*name) for name in json.loads(sys.argv[1])}))
 """
 SECRETS = {
-    ("core", "fernet_key"): "FERNET_KEY",
-    ("api", "secret_key"): "API_SECRET_KEY",
-    ("api_auth", "jwt_secret"): "JWT_SECRET",
-    ("database", "sql_alchemy_conn"): "DATABASE_URL",
+    ("core", "fernet_key"): "fernet_key",
+    ("api", "secret_key"): "api_secret_key",
+    ("api_auth", "jwt_secret"): "jwt_secret",
+    ("database", "sql_alchemy_conn"): "database_url",
 }
 
 
@@ -44,12 +44,9 @@ def test_airflow_knows_every_setting(name: str) -> None:
 
 
 def test_secrets_are_read_from_their_files(tmp_path: Path) -> None:
-    demo = environment_file("demo.env")
-    for name, source in compose()["secrets"].items():
-        (tmp_path / name).write_text(demo[source["environment"]])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")}
     for name, value in service("scheduler")["environment"].items():
-        environment[name] = value.replace("/run/secrets", str(tmp_path))
+        environment[name] = value.replace("$$", "$").replace("/run/secrets", str(demo_secrets()))
     environment["AIRFLOW_HOME"] = str(tmp_path / "home")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", ASK, json.dumps(list(SECRETS))],
@@ -59,13 +56,14 @@ def test_secrets_are_read_from_their_files(tmp_path: Path) -> None:
         check=True,
     )
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {"/".join(option): demo[name] for option, name in SECRETS.items()}
+    kept = {name: (demo_secrets() / name).read_text().strip() for name in SECRETS.values()}
+    assert found == {"/".join(option): kept[name] for option, name in SECRETS.items()}
 
 
 def test_each_secret_that_a_service_reads_is_given_to_it() -> None:
     for name in SERVICES:
         read = {
-            value.rpartition("/")[2]
+            value.rpartition("/")[2].rstrip(")\"'")
             for variable, value in service(name)["environment"].items()
             if variable.endswith("_CMD")
         }
