@@ -71,7 +71,12 @@ def _add_emulator(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     emulator.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: %(default)s); anybody who reaches it controls the emulator",
+        help="address to listen on (default: %(default)s); any but loopback needs --public",
+    )
+    emulator.add_argument(
+        "--public",
+        action="store_true",
+        help="listen where other machines reach it; anybody who does controls the emulator",
     )
     emulator.add_argument(
         "--ak", help="access key that is let in (default: a made-up one, printed at the start)"
@@ -161,8 +166,7 @@ def _emulator(options: argparse.Namespace) -> int:
             print(f"export {variable}='{json.dumps(connection(settings, url))}'", flush=True)  # noqa: T201
 
     try:
-        # Whoever names another address than loopback wants it to be public.
-        serve(settings, options.host, options.port, announce, allow_public=True)
+        serve(settings, options.host, options.port, announce, allow_public=options.public)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"--port {options.port}: cannot listen on {options.host}: {reason}") from error

@@ -1,4 +1,4 @@
-"""One process of Airflow and everything it forks."""
+"""One process, of Airflow unless told otherwise, and everything it forks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,25 +15,40 @@ from ims_airflow.demo.interrupts import uninterrupted
 from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.session import kill_session, session_members, signal_session
 
+# -P: what lies in the current directory is not for Airflow to import
+AIRFLOW = (sys.executable, "-P", "-m", "airflow")
+
 
 class Component:
     """A component that can be started, stalled, killed and started again.
 
     :param name: unique in its stack, such as ``triggerer`` or ``triggerer-2``.
-    :param arguments: of the ``airflow`` command.
+    :param arguments: of the command.
     :param environment: of the process, complete.
     :param log: file that its output is appended to.
     :param keeper: ends the component should this process die.
+    :param program: the command without its arguments.
+    :param user: whom the process belongs to, None for whoever starts it; only root can choose.
     """
 
     def __init__(
-        self, name: str, arguments: list[str], environment: Mapping[str, str], log: Path, keeper: Keeper
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        log: Path,
+        keeper: Keeper,
+        *,
+        program: Sequence[str] = AIRFLOW,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.log = log
         self._arguments = arguments
         self._environment = environment
         self._keeper = keeper
+        self._program = program
+        self._user = user
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,9 +72,9 @@ class Component:
         """Start the process in a session of its own, out of reach of the terminal's Ctrl-C."""
         with uninterrupted(), self.log.open("ab") as log:  # torn in two, a start leaves an orphan
             self._process = subprocess.Popen(
-                # -P: what lies in the current directory is not for Airflow to import
-                [sys.executable, "-P", "-m", "airflow", *self._arguments],
+                [*self._program, *self._arguments],
                 env=self._environment,
+                user=self._user,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

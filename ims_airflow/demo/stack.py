@@ -1,10 +1,10 @@
-"""A whole Airflow of its own: API server, scheduler, DAG processor and triggerer on loopback."""
+"""A whole Airflow of its own on loopback: API server, scheduler, DAG processor, triggerers, workers."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,9 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
+    "worker": ("celery", "worker", "--skip-serve-logs"),
 }
+ONE_MACHINE = ("api-server", "scheduler", "dag-processor", "triggerer")
 _START_TIMEOUT = 90.0
 _ATTEMPTS = 3
 
@@ -35,6 +37,8 @@ class AirflowStack:
     :param keeper: ends everything should this process die.
     :param connections: Connections that tasks and triggers can use, by id.
     :param settings: more environment variables, such as ``AIRFLOW__TRIGGERER__…``.
+    :param layout: kinds of the components to start, keys of :data:`COMPONENTS`; a kind can come twice.
+        Workers are for the CeleryExecutor, which the settings then choose.
     """
 
     def __init__(
@@ -45,10 +49,12 @@ class AirflowStack:
         *,
         connections: Connections | None = None,
         settings: Mapping[str, str] | None = None,
+        layout: Sequence[str] = ONE_MACHINE,
     ) -> None:
         self.home = home
         self.dags = dags
         self._keeper = keeper
+        self._layout = layout
         self._more = {**connection_variables(connections or {}), **(settings or {})}
         self._components: dict[str, Component] = {}
         self._jwt_secret = secrets.token_urlsafe(64)
@@ -71,6 +77,11 @@ class AirflowStack:
     def url(self) -> str:
         """Address of the UI and the REST API."""
         return self.api.url
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment of its components, for commands beside them."""
+        return self._environment
 
     @property
     def components(self) -> list[Component]:
@@ -96,8 +107,11 @@ class AirflowStack:
         environment = dict(self._environment)
         if kind == "triggerer":  # it drops the INFO lines of triggers otherwise
             environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "INFO"
+        arguments = list(COMPONENTS[kind])
+        if kind == "worker":  # their names must differ, also on one machine
+            arguments += ["--celery-hostname", f"{name}@%h"]
         log = self.home / "logs" / f"{name}.log"
-        component = Component(name, list(COMPONENTS[kind]), environment, log, self._keeper)
+        component = Component(name, arguments, environment, log, self._keeper)
         self._components[name] = component
         component.start()
         return component
@@ -110,7 +124,7 @@ class AirflowStack:
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         self._migrate()
         for _ in range(_ATTEMPTS):
-            for kind in COMPONENTS:
+            for kind in self._layout:
                 self.start_component(kind)
             if self._answers():
                 break

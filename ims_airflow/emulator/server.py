@@ -223,5 +223,5 @@ def _check_host(host: str, *, allow_public: bool) -> None:
     if not loopback:
         raise InvalidInputError(
             f"host: {host} is not a loopback address; the emulator has no password on its control path, so "
-            "serving others must be asked for (allow_public)"
+            "serving others must be asked for (allow_public, or --public on the command line)"
         )

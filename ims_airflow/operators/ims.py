@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from ims_airflow import metrics
 from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import (
     ImageNotUsableError,
@@ -246,7 +247,7 @@ class ImsCreateDataImageOperator(BaseOperator):
         profile, asker = self.hook.profile, origin(context)
         return Submission(
             DataImageRequest.from_arguments(**self._fields()).validated(),
-            TaskMemory(context, "ims_submission"),
+            metrics.CountedMemory(TaskMemory(context, "ims_submission")),
             scope=f"{profile.region} {profile.project_id} {profile.endpoints.ims}",
             new_marker=lambda: asker.marker(uuid.uuid4().hex) if asker else uuid.uuid4().hex,
             dag_tag=dag_tag(asker.dag_id) if asker else "",
@@ -263,7 +264,8 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def _create(self, context: Context, submission: Submission) -> Any:
         try:
-            job_id = self.hook.client.run(submission.run(), pause=self._pause)
+            with metrics.span(metrics.SUBMIT_SPAN):
+                job_id = self.hook.client.run(submission.run(), pause=self._pause)
         except _LongPauseError as pause:
             from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415
 
@@ -316,11 +318,11 @@ class ImsCreateDataImageOperator(BaseOperator):
         )
         client = self.hook.client
         with report.following(), self._concluding(context, submission):
-            if not self.deferrable:
-                outcome = client.run(follow(watch, SURROUNDINGS, self._deadline(context)))
-                return self._finish(context, submission, report, outcome.as_dict())
-            # Looking before deferring spares a deferral that would end at once.
-            found = client.run(watch.look(SURROUNDINGS.clock()))
+            with metrics.following(watch) as ended:
+                if self.deferrable:  # looking first spares a deferral that would end at once
+                    found = ended(client.run(watch.look(SURROUNDINGS.clock())))
+                else:
+                    found = ended(client.run(follow(watch, SURROUNDINGS, self._deadline(context))))
             if found is None:
                 self._wait_deferred(context, job_id, report, watch.memo())
             return self._finish(context, submission, report, found.as_dict())

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 
+from ims_airflow import metrics
 from ims_airflow.arguments import SensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
@@ -104,7 +105,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         with self._skipping(), airflow_errors(*self.final_errors):
             watch = self._watch(self._policy, started, self._client.account.region)
             # Looking before deferring spares a deferral that would end at once.
-            found = self._client.run(watch.look(SURROUNDINGS.clock()))
+            found = self._looked(watch)
         if found is None:
             self._wait_deferred(started)
         return self._told(context, self._result(found))
@@ -157,12 +158,16 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         """Look once."""
         with airflow_errors(*self.final_errors):
             watch = self._poked(context)
-            found = self._client.run(watch.look(SURROUNDINGS.clock()))
+            found = self._looked(watch)
         if self.reschedule:
             self._remember(context, {} if found is not None else watch.memo())
         if found is None:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._told(context, self._result(found)))
+
+    def _looked(self, watch: Watch[R]) -> R | None:
+        with metrics.following(watch) as ended:
+            return ended(self._client.run(watch.look(SURROUNDINGS.clock())))
 
     def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from ims_airflow import metrics
 from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.shared import shared_client
@@ -32,6 +33,8 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         no ``execution_timeout`` to a deferred task, and lets nobody react to the one of ``defer``.
     :param deadline_name: the argument that set the deadline.
     :param looked: epoch seconds at which the worker last looked, None to look at once.
+    :param newer: arguments of a newer version of this package, found in the database after it was rolled
+        back. They are named in the log and left alone: what this version knows is enough to follow.
     """
 
     def __init__(
@@ -44,8 +47,11 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         deadline: float | None = None,
         deadline_name: str = "timeout",
         looked: float | None = None,
+        **newer: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        if newer:
+            self.log.warning("%s does not know %s, going on without", type(self).__name__, ", ".join(newer))
         self.ims_conn_id = ims_conn_id
         self.region = region
         self.poll_interval = poll_interval
@@ -106,4 +112,6 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             surroundings = Surroundings(clock=time.time, chance=random.random)
             started = time.time() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
-            return await client.run(follow(watch, surroundings, limit, self.looked))
+            metrics.enable_in_triggerer()
+            with metrics.following(watch) as ended:
+                return ended(await client.run(follow(watch, surroundings, limit, self.looked)))

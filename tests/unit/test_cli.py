@@ -88,6 +88,35 @@ def test_the_emulator_serves_what_it_was_told_until_ctrl_c() -> None:
     assert settings["buckets"] == ["one", "two"]
 
 
+def test_the_emulator_refuses_a_public_address_unless_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "--port", "0", "--host", "0.0.0.0"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ims-airflow: host: 0.0.0.0 is not a loopback address")
+    assert "--public" in error
+    assert error.count("\n") == 1
+
+
+def test_the_emulator_listens_on_a_public_address_when_told_to() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "ims_airflow",
+        "emulator",
+        "--port",
+        "0",
+        "--host",
+        "0.0.0.0",
+        "--public",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        port = process.stdout.readline().split()[-1].rpartition(":")[2]
+        health = requests.get(f"http://127.0.0.1:{port}/_emulator/health", timeout=5)
+        process.send_signal(signal.SIGTERM)
+    assert health.json()["status"] == "ok"
+    assert process.returncode == 0
+
+
 def test_a_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

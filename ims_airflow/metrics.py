@@ -1,0 +1,137 @@
+"""Counters, timers and spans, sent to wherever Airflow sends its own.
+
+Airflow puts its prefix before the names, ``airflow.`` unless configured otherwise. Nothing is imported before
+it is used, and where metrics and traces are off nothing happens. Numbers are sent when a leg of following
+ends, not at each look: a triggerer with thousands of jobs has better things to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from ims_airflow.exceptions import JobFailedError, JobNotFollowedError
+from ims_airflow.protocol.job import Job
+from ims_airflow.protocol.job_watch import JobWatch, Outcome
+from ims_airflow.protocol.submission import Memory
+from ims_airflow.protocol.waiting import Watch
+
+T = TypeVar("T")
+
+# counters
+SUBMITS = "ims_airflow.submits"  # requests for an image that IMS accepted
+ADOPTIONS = "ims_airflow.adoptions"  # images of lost answers that were found again
+JOB_POLLS = "ims_airflow.job.polls"  # times a job was asked about
+UPLOAD_POLLS = "ims_airflow.upload.polls"  # times a file was asked about
+SUCCEEDED = "ims_airflow.jobs.succeeded"
+FAILED = "ims_airflow.jobs.failed"  # jobs that ended with FAIL
+# timers
+TROUBLE = "ims_airflow.trouble"  # how long a service could not answer, where it could not
+DURATION = "ims_airflow.job.duration"  # from the begin to the end of a job, by the cloud's clock
+# spans
+SUBMIT_SPAN = "ims_airflow.submit"
+FOLLOW_SPAN = "ims_airflow.follow"
+
+
+class CountedMemory:
+    """The memory of a submission; counts what is written into it.
+
+    :param memory: where the record is kept.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def load(self) -> Mapping[str, Any] | None:
+        """Return what was saved, None when there is nothing."""
+        return self._memory.load()
+
+    def save(self, record: Mapping[str, Any]) -> None:
+        """Keep a record. That of an accepted request is written once: with its job, or with its image."""
+        self._memory.save(record)
+        if record.get("state") == "accepted":
+            _count(SUBMITS if record.get("job_id") else ADOPTIONS)
+
+    def forget(self) -> None:
+        """Remove it."""
+        self._memory.forget()
+
+
+class Ended(Protocol):
+    """Takes note of how following has ended."""
+
+    def __call__(self, found: T, /) -> T:
+        """Return what was found, None for not yet, as it was given."""
+
+
+@contextmanager
+def following(watch: Watch[Any]) -> Iterator[Ended]:
+    """Count the looks at something, the trouble with it and its end, within a span.
+
+    :param watch: what is looked at.
+    """
+    looks, trouble, unended = watch.looks, watch.trouble.total, 0.0
+
+    def ended(found: T) -> T:
+        if isinstance(found, Outcome):
+            _succeeded(found.job)
+        return found
+
+    with span(FOLLOW_SPAN, subject=watch.what) as current:
+        try:
+            yield ended
+        except JobFailedError:
+            _count(FAILED)
+            raise
+        except JobNotFollowedError:
+            unended = time.time() - (watch.trouble.since or time.time())
+            raise
+        finally:
+            _count(JOB_POLLS if isinstance(watch, JobWatch) else UPLOAD_POLLS, watch.looks - looks)
+            lasted = watch.trouble.total - trouble + unended
+            if lasted:
+                _time(TROUBLE, lasted)
+            current.set_attributes({"polls": watch.looks - looks, "trouble_seconds": lasted})
+
+
+def span(name: str, **attributes: str) -> AbstractContextManager[Any]:
+    """Open a span below that of the task or trigger; it goes nowhere where tracing is off."""
+    from airflow.sdk.observability import trace  # noqa: PLC0415
+
+    return trace.get_tracer("ims_airflow").start_as_current_span(name, attributes=attributes)
+
+
+@cache
+def enable_in_triggerer() -> None:
+    """Set the metrics of the SDK up, once for the process: a triggerer of 3.3 does so for the core's only."""
+    from airflow.sdk.observability import stats  # noqa: PLC0415
+    from airflow.sdk.observability.metrics.stats_utils import get_stats_factory  # noqa: PLC0415
+
+    # None of these names has an older one, and to look that up a file is read.
+    stats.initialize(factory=get_stats_factory(), export_legacy_names=False)
+
+
+def _succeeded(job: Job) -> None:
+    _count(SUCCEEDED)
+    try:
+        seconds = datetime.fromisoformat(job.end_time) - datetime.fromisoformat(job.begin_time)
+    except ValueError:  # an adopted image has no job, and a spelling may be unknown
+        return
+    _time(DURATION, seconds.total_seconds())
+
+
+def _count(name: str, number: int = 1) -> None:
+    from airflow.sdk.observability import stats  # noqa: PLC0415
+
+    if number:
+        stats.incr(name, number)
+
+
+def _time(name: str, seconds: float) -> None:
+    from airflow.sdk.observability import stats  # noqa: PLC0415
+
+    stats.timing(name, timedelta(seconds=seconds))
