@@ -27,8 +27,9 @@ SUBMITS = "ims_airflow.submits"  # requests for an image that IMS accepted
 ADOPTIONS = "ims_airflow.adoptions"  # images of lost answers that were found again
 JOB_POLLS = "ims_airflow.job.polls"  # times a job was asked about
 UPLOAD_POLLS = "ims_airflow.upload.polls"  # times a file was asked about
+# By whoever sees a job at its end, so again where a retry, or a second triggerer, looks again.
 SUCCEEDED = "ims_airflow.jobs.succeeded"
-FAILED = "ims_airflow.jobs.failed"  # jobs that ended with FAIL
+FAILED = "ims_airflow.jobs.failed"
 # timers
 TROUBLE = "ims_airflow.trouble"  # how long a service could not answer, where it could not
 DURATION = "ims_airflow.job.duration"  # from the begin to the end of a job, by the cloud's clock
