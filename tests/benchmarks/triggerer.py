@@ -29,7 +29,7 @@ from ims_airflow.demo.environment import airflow_environment, connection_variabl
 from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.stack import COMPONENTS
 
-START = 180.0  # seconds that the triggers may take to run
+START = 600.0  # seconds that the triggers may take to run; ten thousand take a minute on an idle machine
 
 
 def environment(home: Path, base: str) -> dict[str, str]:
@@ -91,7 +91,8 @@ def started(probe: Path, count: int, triggerer: Component) -> float:
     end = time.monotonic() + START
     while not ((seen := lines(probe)) and seen[-1]["tasks"] > count):
         if time.monotonic() > end or not triggerer.alive:
-            raise SystemExit(f"the triggers do not run: {triggerer.log.read_text()[-2000:]}")
+            running = seen[-1]["tasks"] if seen else 0
+            raise SystemExit(f"{running} of {count} triggers run: {triggerer.log.read_text()[-2000:]}")
         time.sleep(0.5)
     time.sleep(3)  # those that came last get their client
     return float(next(line["at"] for line in seen if line["tasks"] > count) - seen[0]["at"])
