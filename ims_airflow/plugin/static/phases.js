@@ -9,7 +9,7 @@ export function segmentsOf({ check, create, wait }, note, running) {
   const checked = check && stretch("check", time(check.check?.started_at) ?? check.start, endOfCheck(check));
   const submitted = time(note.submitted_at);
   const begun = endOfQueue(note, submitted);
-  const queued = submitted && stretch("queue", submitted, begun ?? end);
+  const queued = submitted && begun !== submitted && stretch("queue", submitted, begun ?? end);
   const job = begun && stretch("job", begun, time(note.end_time) ?? end);
   return [checked, queued, job].filter(Boolean).map((segment) => ({ ...segment, seconds: measured(segment, note) }));
 }
@@ -47,10 +47,13 @@ function endOfCheck(check) {
   return ended ?? (["success", "failed"].includes(check.state) ? check.end : null);
 }
 
-/** `begin_time` is when IMS made the job; it is the last resort for one that was never seen in the queue. */
+/**
+ * At the end the result tells, and what it does not call queue was in the job. Before, it is the look that found the
+ * job out of the queue. `begin_time`, when IMS made the job, is the last resort.
+ */
 function endOfQueue(note, submitted) {
-  const queue = note.seconds?.queue;
-  if (submitted && typeof queue === "number") return submitted + queue * 1000;
+  const { queue, job } = note.seconds ?? {};
+  if (submitted && typeof job === "number") return submitted + (queue ?? 0) * 1000;
   return time(note.started_at) ?? (note.status === "INIT" ? null : time(note.begin_time));
 }
 
