@@ -38,6 +38,7 @@ FIELDS = {
     "fail_reason",
     "submitted_at",
     "begin_time",
+    "started_at",
     "end_time",
     "updated_at",
 }
