@@ -32,6 +32,7 @@ from ims_airflow.protocol.message import Call, Flow, Pause, Request, Response, S
 
 T = TypeVar("T")
 _CHUNK = 64 * 1024
+_MOMENT = 1.0  # seconds
 
 
 class AsyncClient:
@@ -246,10 +247,10 @@ class _Unreachable:
         self._reason = ""
 
     def note(self, error: NotSentError, now: float) -> None:
-        self._until, self._reason = now + 1.0, str(error)
+        self._until, self._reason = now + _MOMENT, str(error)
 
     def check(self, now: float) -> None:
-        if now < self._until:
+        if 0 < self._until - now <= _MOMENT:  # a clock that was set back makes no long moment of it
             raise NotSentError(self._reason)
 
 

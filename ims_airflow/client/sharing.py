@@ -9,6 +9,8 @@ from typing import Any
 
 from ims_airflow.protocol.message import Call, Response
 
+FEW = 16  # answers that may lie about, stale or not
+
 Send = Callable[[Call], Coroutine[Any, Any, Response]]
 
 
@@ -39,6 +41,7 @@ class SharedAnswers:
     """
 
     _questions: dict[Hashable, _Question] = field(default_factory=dict)
+    _most: int = FEW
 
     async def ask(self, call: Call, send: Send) -> Response:
         """Return the answer to a call, perhaps one that somebody else got a moment ago."""
@@ -64,6 +67,9 @@ class SharedAnswers:
         await asyncio.gather(*open_ones, return_exceptions=True)
 
     def _forget(self, now: float) -> None:
+        if len(self._questions) < self._most:
+            return
         stale = [key for key, question in self._questions.items() if not question.is_open(now)]
         for key in stale:
             del self._questions[key]
+        self._most = max(FEW, 2 * len(self._questions))  # so that forgetting costs each question the same

@@ -38,7 +38,7 @@ STEPS = {
     "use_image": "Use the image",
 }
 _RUN_TIMEOUT = 75.0
-_JOB_SECONDS = 9.0  # just before the second look of the triggerer, ten seconds after the first
+_JOB_SECONDS = 9.0  # over before the triggerer's first look, which comes 10 to 20 s after the worker's
 _SMALLEST_DISK = 40  # GB, of IMS
 
 

@@ -18,12 +18,14 @@ from ims_airflow.protocol.image_file import Expectation, FoundFiles, denied, unf
 from ims_airflow.protocol.image_url import ImageUrl
 from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.obs import Bucket, StoredObject
+from ims_airflow.protocol.obs_folder import Folder
 from ims_airflow.protocol.obs_range import read_range
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Log, Watch
 
 _WILDCARDS = frozenset("*?[")
+_MOMENT = 1.0  # seconds between an answer that nobody uploads and the belief that the file is whole
 
 
 class ImageFileWatch(Watch[FoundFiles]):
@@ -50,8 +52,15 @@ class ImageFileWatch(Watch[FoundFiles]):
         self._region = region
         self._expectation = expectation or Expectation()
         self._bucket: Bucket | None = None
+        self.folder: Folder | None = None  # where others wait, too, with whom answers are shared
         self._seen: dict[str, tuple[str, float]] = {}  # what each object looked like, and since when
         self._said: dict[str, str] = {}
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Bucket and folder of the file. A pattern is a place of its own: it lists anyway."""
+        key = self._url.key
+        return self._url.bucket, key if self._many else key[: key.rfind("/") + 1]
 
     @property
     def _fresh(self) -> float:
@@ -69,7 +78,7 @@ class ImageFileWatch(Watch[FoundFiles]):
         :raises NotFoundError: the bucket does not exist.
         :raises InvalidInputError: object or bucket is of a kind that IMS refuses.
         """
-        keys = yield from self._keys()
+        keys = yield from self._keys(now)
         found = []
         for key in keys:
             file = yield from self._head(key)
@@ -83,8 +92,7 @@ class ImageFileWatch(Watch[FoundFiles]):
         )
         waiting = [file for file in found if not self._is_settled(file, now)]
         if not waiting and len(found) == len(keys):
-            busy = yield from self._busy_keys(now)
-            waiting = [file for file in found if file.key in busy]
+            waiting = yield from self._uploading(found, now)
         if waiting or len(found) < len(keys):
             return None
         return FoundFiles(tuple(found), bucket, self._many)
@@ -101,9 +109,9 @@ class ImageFileWatch(Watch[FoundFiles]):
         super().recall(memo)
         self._seen = {key: (look, since) for key, (look, since) in memo.get("seen", {}).items()}
 
-    def _keys(self) -> Flow[list[str]]:
+    def _keys(self, now: float) -> Flow[list[str]]:
         if not self._many:
-            return [self._url.key]
+            return (yield from self._own_key(now))
         prefix = _literal_start(self._url.key)
         try:
             listed = yield from obs_listing.list_objects(
@@ -118,14 +126,24 @@ class ImageFileWatch(Watch[FoundFiles]):
             self._tell(self._url.key, "matches nothing yet")
         return keys
 
+    def _own_key(self, now: float) -> Flow[list[str]]:
+        key = self._url.key
+        if self.folder is None or not (yield from self.folder.lacks(key, now, self._fresh)):
+            return [key]
+        self._absent(key)
+        return []
+
+    def _absent(self, key: str) -> None:
+        self._seen.pop(key, None)
+        self._tell(key, "is not there yet")
+
     def _head(self, key: str) -> Flow[StoredObject | None]:
         url = ImageUrl(self._url.bucket, key)
         try:
             return (yield from obs.head_object(url, attempts=1))
         except NotFoundError:
             yield from self._ask_bucket()  # an answer to HEAD has no body to tell bucket from key
-            self._seen.pop(key, None)
-            self._tell(key, "is not there yet")
+            self._absent(key)
             return None
         except AccessDeniedError as error:
             if (yield from self._is_denied(url)):
@@ -153,7 +171,7 @@ class ImageFileWatch(Watch[FoundFiles]):
     def _ask_bucket(self) -> Flow[Bucket]:
         if self._bucket is None:
             try:
-                self._bucket = yield from obs.head_bucket(self._url.bucket, attempts=1)
+                self._bucket = yield from obs.head_bucket(self._url.bucket, attempts=1, fresh=self._fresh)
             except NotFoundError as error:
                 raise self._no_bucket(error) from error
             except AccessDeniedError as error:
@@ -174,14 +192,27 @@ class ImageFileWatch(Watch[FoundFiles]):
             self._tell(file.key, lacks)
         return not lacks
 
-    def _busy_keys(self, now: float) -> Flow[set[str]]:
+    def _uploading(self, found: list[StoredObject], now: float) -> Flow[list[StoredObject]]:
         if not self._expectation.check_uploads:
-            return set()
-        prefix = _literal_start(self._url.key) if self._many else self._url.key
+            return []
+        busy = yield from self._busy_keys(now, self._fresh)
+        if self.folder is not None and self._fresh > _MOMENT and busy.isdisjoint(file.key for file in found):
+            # An answer that others got may be older than this file. If it is our own, nothing is asked again.
+            busy = yield from self._busy_keys(now, _MOMENT)
+        return [file for file in found if file.key in busy]
+
+    @property
+    def _upload_prefix(self) -> str:
+        if self._many:
+            return _literal_start(self._url.key)
+        return self.folder.prefix if self.folder is not None and self.folder.crowded else self._url.key
+
+    def _busy_keys(self, now: float, fresh: float) -> Flow[set[str]]:
+        prefix = self._upload_prefix
         last = "" if self._many else self._url.key
         try:
             uploads = yield from obs_listing.list_uploads(
-                self._url.bucket, prefix, last, attempts=1, fresh=self._fresh
+                self._url.bucket, prefix, last, attempts=1, fresh=fresh
             )
         except AccessDeniedError as error:
             what = f"the open uploads of bucket {self._url.bucket!r}"
@@ -192,6 +223,8 @@ class ImageFileWatch(Watch[FoundFiles]):
             return set()
         busy = set()
         for upload in uploads:
+            if not self._many and upload.key != self._url.key:
+                continue
             age = 0.0 if upload.initiated is None else now - upload.initiated
             if age < self._expectation.abandoned_after:
                 busy.add(upload.key)

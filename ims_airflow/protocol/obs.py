@@ -88,9 +88,12 @@ def head_object(url: ImageUrl, *, attempts: int = 4) -> Flow[StoredObject]:
     )
 
 
-def head_bucket(bucket: str, *, attempts: int = 4) -> Flow[Bucket]:
-    """Ask for a bucket's region and class ("Obtaining Bucket Metadata")."""
-    response = yield Call(Service.OBS, "HEAD", "", bucket=bucket, attempts=attempts)
+def head_bucket(bucket: str, *, attempts: int = 4, fresh: float = 0.0) -> Flow[Bucket]:
+    """Ask for a bucket's region and class ("Obtaining Bucket Metadata").
+
+    :param fresh: seconds for which an answer that somebody else asked for will do.
+    """
+    response = yield Call(Service.OBS, "HEAD", "", bucket=bucket, attempts=attempts, fresh=fresh)
     headers = response.headers
     region = headers.get("x-obs-bucket-location") or headers.get("x-amz-bucket-region") or ""
     return Bucket(bucket, region, _storage_class(headers))

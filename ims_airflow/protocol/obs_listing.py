@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from ims_airflow.exceptions import UnusableAnswerError
+from ims_airflow.exceptions import RequestRejectedError, UnusableAnswerError
 from ims_airflow.protocol.message import Call, Flow, Response, Service
 
+FOLDER_PAGE = 1000  # files of a folder that are listed rather than asked for one by one
 MOST_PAGES = 1000  # ends a listing whose markers run in a circle
 
 
@@ -60,6 +61,30 @@ def list_objects(
         if _text(root, "IsTruncated") != "true" or not page:
             break
     return found
+
+
+def ask_folder(bucket: str, prefix: str, fresh: float) -> Call:
+    """Return the call that lists the files of a folder, without those of folders in it, on one page.
+
+    :param fresh: seconds for which a listing that somebody else asked for will do.
+    """
+    query = (("prefix", prefix), ("delimiter", "/"), ("max-keys", str(FOLDER_PAGE)))
+    given = tuple((name, value) for name, value in query if value)
+    return Call(Service.OBS, "GET", "", bucket=bucket, query=given, attempts=1, fresh=fresh)
+
+
+def read_folder(response: Response) -> frozenset[str]:
+    """Return the keys of a folder's files.
+
+    :raises UnusableAnswerError: this is no listing.
+    :raises RequestRejectedError: there are more files than a page holds; asking again does not help.
+    """
+    root = read_xml(response)
+    if root.tag.rpartition("}")[2] != "ListBucketResult":
+        raise UnusableAnswerError("OBS answered a listing with something else")
+    if _text(root, "IsTruncated") != "false":
+        raise RequestRejectedError("the folder does not fit one page", status=response.status)
+    return frozenset(_text(entry, "Key") for entry in _children(root, "Contents"))
 
 
 def list_buckets(*, attempts: int = 4) -> Flow[list[str]]:

@@ -58,7 +58,7 @@ def adaptive_wait(elapsed: float, chance: float, pace: Pace, looks: int) -> floa
     interval = plain
     if pace.steady and pace.end is not None:
         interval = _towards(pace.end - elapsed, elapsed, plain, chance)
-    return max(interval, MEASURE * looks - elapsed)
+    return max(interval, min(MEASURE * looks - elapsed, LONGEST))  # a clock set back must not silence anybody
 
 
 def _plain_interval(elapsed: float) -> float:
@@ -94,6 +94,7 @@ class PollPolicy:
         :param pace: what is known of the job's progress.
         :param looks: how often it was looked at.
         """
+        elapsed = max(elapsed, 0.0)  # the worker's clock may be ahead of ours, and any clock can be set back
         if self.fixed is None:
             return adaptive_wait(elapsed, chance, pace or NO_PACE, looks)
         # After waits of 1, 2, 4 … intervals, the time that has passed plus one interval is the next wait.
@@ -105,6 +106,7 @@ class PollPolicy:
         :param since_look: seconds since that one's last look. Long ago, it means that a triggerer has
             started with all its jobs at once: they are spread over the interval.
         """
+        since_look = max(since_look, 0.0)
         left = self.wait(elapsed - since_look, chance) - since_look
         return left if left > 0 else self.wait(elapsed, 0.0) * chance
 

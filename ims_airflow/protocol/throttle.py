@@ -28,7 +28,6 @@ class Throttle:
     per_second: float
     in_flight: int = 0
     _free_at: float = -math.inf
-    _held_until: float = -math.inf
     _slowness: float = 1.0
     _slowed_at: float = 0.0
 
@@ -39,7 +38,7 @@ class Throttle:
         """
         if self.in_flight >= self.most_in_flight:
             return math.inf
-        return max(self._free_at - now, self._held_until - now, 0.0)
+        return max(self._free_at - now, 0.0)
 
     def leave(self, now: float) -> None:
         """Note that a request leaves."""
@@ -53,14 +52,15 @@ class Throttle:
     def refuse(self, now: float, hold: float = 0.0) -> None:
         """Take note of an answer that says "too many": half the pace, and silence for a while.
 
-        Those that come together, before the first of them could have an effect, count as one.
+        Those that come together, before the first of them could have an effect, count as one. Afterwards
+        requests leave evenly: a silence that was asked for saves up no burst for its end.
 
         :param hold: seconds of silence that the service asked for.
         """
         if now - self._slowed_at >= 1.0 or self._slowness == 1.0:
             self._slowness = min(2 * self.slowness(now), SLOWEST)
             self._slowed_at = now
-        self._held_until = max(self._held_until, now + min(hold, LONGEST_HOLD))
+        self._free_at = max(self._free_at, now + min(hold, LONGEST_HOLD))
 
     def slowness(self, now: float) -> float:
         """Return how many times slower than asked for requests leave just now."""

@@ -97,7 +97,7 @@ class Trouble:
 
     def ended(self, now: float) -> float:
         """Note that an answer came; return how many seconds of trouble lie behind."""
-        lasted = 0.0 if self.since is None else now - self.since
+        lasted = 0.0 if self.since is None else max(now - self.since, 0.0)
         self.total += lasted
         self.since, self.failures, self.retry_after = None, 0, None
         return lasted

@@ -7,7 +7,8 @@ import time
 import traceback
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -18,6 +19,9 @@ from ims_airflow.hooks.shared import shared_client
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, follow
 from ims_airflow.triggers.event import Event, event_of_error
+
+if TYPE_CHECKING:
+    from ims_airflow.client.aio import AsyncClient
 
 R = TypeVar("R")
 
@@ -74,6 +78,10 @@ class WatchTrigger(BaseTrigger, Generic[R]):
     def watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
         """Return what to follow."""
 
+    def beside(self, watch: Any, client: AsyncClient) -> AbstractContextManager[Any]:  # noqa: ARG002
+        """Return what is open while a client follows a watch."""
+        return nullcontext()
+
     @abstractmethod
     def result(self, found: R) -> Any:
         """Return what the event carries, as plain JSON."""
@@ -113,5 +121,5 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             started = time.time() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
             metrics.enable_in_triggerer()
-            with metrics.following(watch) as ended:
+            with self.beside(watch, client), metrics.following(watch) as ended:
                 return ended(await client.run(follow(watch, surroundings, limit, self.looked)))

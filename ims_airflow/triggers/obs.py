@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
+from weakref import WeakKeyDictionary
 
 from ims_airflow.arguments import WatchTriggerArguments
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
+from ims_airflow.protocol.obs_folder import Folders
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
+
+if TYPE_CHECKING:
+    from ims_airflow.client.aio import AsyncClient
+
+_FOLDERS: WeakKeyDictionary[AsyncClient, Folders] = WeakKeyDictionary()
 
 
 class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
@@ -57,6 +66,12 @@ class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
             log=self.log,
             expectation=Expectation(**self.expectation),
         )
+
+    @contextmanager
+    def beside(self, watch: ImageFileWatch, client: AsyncClient) -> Iterator[None]:
+        """Let those who wait for files of one folder list it together."""
+        with _FOLDERS.setdefault(client, Folders()).visit(*watch.place) as watch.folder:
+            yield
 
     def result(self, found: FoundFiles) -> Any:
         """Return what is known of the files."""

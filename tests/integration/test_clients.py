@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,13 @@ from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, I
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.endpoints import endpoints_for
 from ims_airflow.protocol.image_url import ImageUrl
-from ims_airflow.protocol.message import FilePart, Flow
+from ims_airflow.protocol.message import Call, FilePart, Flow, Service
 
 QUICK = HttpOptions(connect_timeout=2, read_timeout=1)
 REQUEST = DataImageRequest("fedora", "image-test:fedora.qcow2", 40, "Linux")
 SUBMIT = {"method": "POST", "path": "dataimages"}
 LIST = {"path": "cloudimages$"}
+LISTING = Call(Service.IMS, "GET", "/v2/cloudimages")
 
 Run = Callable[..., Any]
 
@@ -63,17 +66,30 @@ def run_sync(who: Account, *flows: Flow[Any], options: HttpOptions = QUICK) -> A
     return results[-1], naps
 
 
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock can be put forward: a nap that takes no time has lasted all the same."""
+
+    skipped = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.skipped
+
+
 def run_async(who: Account, *flows: Flow[Any], options: HttpOptions = QUICK) -> Any:
     naps: list[float] = []
 
     async def nap(seconds: float) -> None:
         naps.append(seconds)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SkippingLoop)
+        loop.skipped += seconds
 
     async def main() -> Any:
         async with AsyncClient(who, options, sleep=nap, chance=lambda: 0.0) as client:
             return [await client.run(flow) for flow in flows]
 
-    return asyncio.run(main())[-1], naps
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(main())[-1], naps
 
 
 @pytest.fixture(params=[run_sync, run_async], ids=["requests", "aiohttp"])
@@ -319,6 +335,22 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}", heard
         server.shutdown(socket.SHUT_RDWR)
     thread.join(2)
+
+
+async def test_who_waits_behind_a_request_that_reached_nobody_asks_anew_when_the_clock_is_set_back(
+    emulator: EmulatorServer,
+) -> None:
+    now = [time.time() + 500]
+    nobody = account(emulator)
+    nobody.endpoints = replace(nobody.endpoints, ims="http://127.0.0.1:1")
+    async with AsyncClient(nobody, clock=lambda: now[0]) as client:
+        with pytest.raises(NotSentError):
+            await client.send(replace(LISTING, attempts=1))
+        client.account = account(emulator)
+        with pytest.raises(NotSentError):  # a moment later nobody tries again
+            await client.send(replace(LISTING, attempts=1))
+        now[0] -= 500
+        assert (await client.send(replace(LISTING, attempts=1))).status == 200
 
 
 async def test_an_answer_that_says_too_many_slows_all_who_share_the_client(emulator: EmulatorServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from integration.clouds import Cloud
 
-from ims_airflow.client.sharing import SharedAnswers
+from ims_airflow.client.sharing import FEW, SharedAnswers
 from ims_airflow.exceptions import ServiceError
 from ims_airflow.protocol.message import Call, Response, Service
 from ims_airflow.triggers.obs import ObsImageFileTrigger
@@ -93,6 +93,14 @@ async def test_an_answer_serves_others_only_while_it_is_fresh_enough_for_them() 
     assert server.asked == 2
     await shared.ask(listing(prefix="out/"), server.send)
     assert server.asked == 3
+
+
+async def test_stale_answers_are_forgotten_however_many_questions_there_are() -> None:
+    shared, server = SharedAnswers(), Server()
+    server.ready.set()
+    for number in range(500):
+        await shared.ask(listing(fresh=1e-9, prefix=f"{number}/"), server.send)
+    assert len(shared._questions) <= FEW
 
 
 async def test_closing_ends_what_nobody_waits_for() -> None:

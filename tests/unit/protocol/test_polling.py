@@ -68,6 +68,14 @@ def test_a_trigger_that_takes_over_keeps_the_appointment_of_the_worker() -> None
     assert PollPolicy(fixed=5).rejoin(3, 3, 0.5) == 2
 
 
+@pytest.mark.parametrize("policy", [PollPolicy(), PollPolicy(fixed=60), PollPolicy(60, doubling_to=600)])
+def test_a_clock_that_was_set_back_neither_silences_nor_hurries_anybody(policy: PollPolicy) -> None:
+    first = policy.wait(0, 0.5)
+    assert policy.wait(-3600, 0.5) == first
+    assert policy.rejoin(-3600, -3600, 0.5) == first
+    assert 0 < policy.wait(100, 0.5, looks=200) <= 160
+
+
 @given(
     st.lists(st.tuples(st.floats(0.01, 90), FRACTIONS), max_size=30),
     st.floats(0, 1, exclude_max=True),

@@ -54,6 +54,18 @@ def test_refusals_that_come_together_count_as_one() -> None:
     assert throttle.slowness(100) == 2
 
 
+def test_a_silence_ends_without_a_burst() -> None:
+    throttle = Throttle(10, per_second=10)
+    throttle.refuse(0, hold=7)
+    times = departures(throttle, 5)
+    assert times == pytest.approx([7, 7.2, 7.4, 7.6, 7.8], abs=0.1)
+
+
+def test_less_than_one_request_a_second_is_a_pace_too() -> None:
+    times = departures(Throttle(10, per_second=0.25), 6)
+    assert times == pytest.approx([0, 3, 7, 11, 15, 19])
+
+
 def test_the_pace_has_a_floor_and_silence_an_end() -> None:
     throttle = Throttle(10, per_second=10)
     for minute in range(20):
