@@ -25,7 +25,6 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "worker": ("celery", "worker", "--skip-serve-logs"),
 }
 ONE_MACHINE = ("api-server", "scheduler", "dag-processor", "triggerer")
-_START_TIMEOUT = 90.0
 _ATTEMPTS = 3
 
 
@@ -39,6 +38,7 @@ class AirflowStack:
     :param settings: more environment variables, such as ``AIRFLOW__TRIGGERER__…``.
     :param layout: kinds of the components to start, keys of :data:`COMPONENTS`; a kind can come twice.
         Workers are for the CeleryExecutor, which the settings then choose.
+    :param patience: seconds that each step of the start may take.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class AirflowStack:
         connections: Connections | None = None,
         settings: Mapping[str, str] | None = None,
         layout: Sequence[str] = ONE_MACHINE,
+        patience: float = 90.0,
     ) -> None:
         self.home = home
         self.dags = dags
         self._keeper = keeper
         self._layout = layout
+        self._patience = patience
         self._more = {**connection_variables(connections or {}), **(settings or {})}
         self._components: dict[str, Component] = {}
         self._jwt_secret = secrets.token_urlsafe(64)
@@ -165,7 +167,7 @@ class AirflowStack:
         migration = Component("db-migrate", ["db", "migrate"], self._environment, log, self._keeper)
         try:
             migration.start()
-            status = migration.wait(_START_TIMEOUT)
+            status = migration.wait(self._patience)
         finally:
             migration.kill()
         if status != 0:
@@ -185,7 +187,7 @@ class AirflowStack:
         return True
 
     def _wait(self, what: str, ready: Callable[[], bool]) -> None:
-        end = time.monotonic() + _START_TIMEOUT
+        end = time.monotonic() + self._patience
         while not ready():
             for component in self.components:
                 if not component.alive:
@@ -194,5 +196,5 @@ class AirflowStack:
                         component.tail(),
                     )
             if time.monotonic() > end:
-                raise DemoError(f"waited {_START_TIMEOUT:.0f} s for {what} in vain")
+                raise DemoError(f"waited {self._patience:.0f} s for {what} in vain")
             time.sleep(0.2)

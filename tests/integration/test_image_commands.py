@@ -14,6 +14,7 @@ import sysconfig
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,10 @@ def test_the_image_gets_this_package_and_keeps_its_airflow(tmp_path: Path, build
     Place(tmp_path, python).run(final)
 
     installed = {path.name for path in Path(site).glob("*.dist-info")}
-    assert any(name.startswith("ims_airflow-") for name in installed)
     assert not any(name.startswith("apache_airflow") for name in installed)
+    [package] = metadata.distributions(name="ims-airflow", path=[site])
+    assert {"apache_airflow_provider", "airflow.plugins"} <= package.entry_points.groups
+    assert (Path(site) / "ims_airflow" / "plugin" / "static" / "index.html").exists()
     assert (Path(site) / "ims_airflow" / "example_dags" / "example_ims_data_image.py").exists()
     assert (tmp_path / "opt" / "airflow" / "auth").is_dir()
 

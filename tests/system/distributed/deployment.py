@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from container_files import environment_file, service
 from statsd_server import Statsd
-from system.distributed.servers import Given, Postgres, Redis
+from system.distributed.servers import Given, Postgres, Redis, lasting_port
 
 from ims_airflow import metrics
 from ims_airflow.demo.component import Component
@@ -26,7 +26,8 @@ from ims_airflow.demo.stack import AirflowStack
 
 VARIABLE = "AIRFLOW_CONN_HUAWEICLOUD_IMS_DEFAULT"
 LAYOUT = ("api-server", "scheduler", "dag-processor", "triggerer", "triggerer", "worker", "worker")
-# What takes minutes by default takes seconds here; nothing else differs from a deployment.
+POLICIES = Path(__file__).parent / "policies"
+# What takes minutes by default takes seconds here.
 QUICK = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__CORE__PARALLELISM": "16",
@@ -40,6 +41,9 @@ QUICK = {
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "3",
+    # Whoever waits in the queue for a minute is queued anew, which a lost message needs. After two times
+    # Airflow fails the task for good, whatever its retries, and a busy machine makes it wait as well.
+    "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "20",
 }
 
 
@@ -115,15 +119,17 @@ class Deployment:
         self.heard: Counter[str] = Counter()
         self._statsd = statsd
         self._began = time.monotonic()
-        self.scheduler_port = free_port()
+        self.scheduler_port = lasting_port()
         self.stack = AirflowStack(
             home,
             dags,
             keeper,
             layout=LAYOUT,
+            patience=300,  # the processors are shared by twice as many components as in the demo
             settings={
                 **QUICK,
                 VARIABLE: emulator.connection,
+                "PYTHONPATH": ":".join(filter(None, (str(POLICIES), os.environ.get("PYTHONPATH")))),
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database.url,
                 "AIRFLOW__CELERY__BROKER_URL": self.broker.url,
                 "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "True",
@@ -173,18 +179,20 @@ class Deployment:
                 timed = name in {metrics.DURATION, metrics.TROUBLE}
                 self.heard[name] += len(numbers) if timed else round(sum(numbers))
 
-    def until(self, what: str, ready: Callable[[], Any], timeout: float) -> None:
+    def until(self, what: str, ready: Callable[[], Any], timeout: float) -> Any:
+        """Wait for something, and return what it is."""
         end = time.monotonic() + timeout
-        while not self._asked(ready):
+        while not (found := self._asked(ready)):
             assert time.monotonic() < end, f"waited {timeout:.0f} s for {what}\n{self.tails()}"
             self.watch()
             time.sleep(0.5)
+        return found
 
-    def _asked(self, ready: Callable[[], Any]) -> bool:
+    def _asked(self, ready: Callable[[], Any]) -> Any:
         try:
-            return bool(ready())
+            return ready()
         except (requests.RequestException, DemoError):  # it is being killed just now
-            return False
+            return None
 
     def tails(self) -> str:
         return "\n".join(f"== {one.name}\n{one.tail(8)}" for one in self.stack.components)

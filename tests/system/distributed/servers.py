@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,8 @@ from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.port import free_port
 
 POSTGRES_URL, REDIS_URL = "IMS_AIRFLOW_TEST_POSTGRES", "IMS_AIRFLOW_TEST_REDIS"
-READY_TIMEOUT = 30.0
+READY_TIMEOUT = 90.0
+OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 @dataclass
@@ -47,7 +50,7 @@ class Server(ABC):
 
     def __init__(self, name: str, program: Path, arguments: list[str], place: Path, keeper: Keeper) -> None:
         self.place = place
-        self.port = free_port()
+        self.port = lasting_port()
         self.log = place / f"{name}.log"
         words = [word.replace("PORT", str(self.port)) for word in arguments]
         self._component = Component(
@@ -127,6 +130,20 @@ class Redis(Server):
     def health(self) -> list[str]:
         client, *words = health_command("redis")
         return [client, "-p", str(self.port), *words]
+
+
+def lasting_port() -> int:
+    """Return a free port that is still free after a restart.
+
+    While a server is down, the port of :func:`free_port` may be given to an outgoing connection, even to the
+    one that asks for that very server. Those below the range of outgoing connections are given to nobody.
+    """
+    first = int(OUTGOING_PORTS.read_text().split()[0]) if OUTGOING_PORTS.exists() else 0
+    lasting = range(max(first // 2, 1024), first)
+    for port in random.sample(lasting, min(len(lasting), 100)):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    return free_port()
 
 
 @contextmanager

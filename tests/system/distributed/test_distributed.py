@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.utils.net import get_hostname
-from container_files import compose, health_command
+from container_files import compose, health_command, service
 from system.distributed.conftest import IMAGES
 from system.distributed.deployment import Deployment
 from system.distributed.servers import Given, Server
@@ -24,6 +24,7 @@ from ims_airflow.protocol.submission import MARKER_TAG
 OUTAGE = float(os.environ.get("IMS_AIRFLOW_DISTRIBUTED_OUTAGE", "120"))
 DAG, EXAMPLE, ON_NEW_FILE = "distributed_imports", "example_ims_data_image", "example_ims_on_new_file"
 FINAL = {"success", "failed"}
+PATIENCE = 600.0  # seconds; a healthy run needs a fraction of it, also on a busy machine
 
 
 def test_the_components_are_started_by_the_commands_of_the_compose_file() -> None:
@@ -46,7 +47,10 @@ def test_a_component_is_healthy_by_the_check_of_the_compose_file(deployment: Dep
     words = health_command(name)
     for there, word in here.items():
         words = [one.replace(there, word) for one in words]
-    done = deployment.run(words)
+    for _ in range(service(name)["healthcheck"]["retries"]):  # one failure is none for the engine either
+        done = deployment.run(words)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -67,14 +71,15 @@ def test_a_hundred_imports_outlive_everything(
         strike(deployment)
         ends = {dag_id: end_of(deployment, dag_id, run_id) for dag_id, run_id in runs.items()}
         cloud.put("demo-images", "incoming/new.qcow2")
-        deployment.until("the image of a new file", lambda: made(deployment, "new") == 1, 120)
-        deployment.note("a new file became an image")
+        begun = partial(runs_of, deployment, ON_NEW_FILE)
+        (run_id,) = deployment.until("the run of a new file", begun, PATIENCE)
+        ends[ON_NEW_FILE] = end_of(deployment, ON_NEW_FILE, run_id)
         report(deployment)
     jobs = imports(deployment)
-    assert ends == {EXAMPLE: "success", DAG: "success"}
+    assert ends == {EXAMPLE: "success", DAG: "success", ON_NEW_FILE: "success"}
     assert sorted(job["name"] for job in jobs) == [f"distributed-{number:03}" for number in range(IMAGES)]
     assert {job["image_status"] for job in jobs} == {"active"}
-    assert made(deployment, "example") == 1
+    assert (made(deployment, "example"), made(deployment, "new")) == (1, 1)
     # Submits are counted by workers, the ends of jobs by triggerers.
     assert deployment.heard[metrics.SUBMITS] > 0
     assert deployment.heard[metrics.SUCCEEDED] > 0
@@ -129,16 +134,22 @@ def stop_cloud(deployment: Deployment) -> None:
 
 
 def wait_for_imports(deployment: Deployment, number: int) -> None:
-    deployment.until(f"{number} imports", lambda: len(imports(deployment)) >= number, 240)
+    deployment.until(f"{number} imports", lambda: len(imports(deployment)) >= number, PATIENCE)
 
 
 def end_of(deployment: Deployment, dag_id: str, run_id: str) -> str:
-    def state() -> str:
-        return deployment.stack.api.run_state(dag_id, run_id)
+    def ended() -> str | None:
+        state = deployment.stack.api.run_state(dag_id, run_id)
+        return state if state in FINAL else None
 
-    deployment.until(f"the end of {dag_id}", lambda: state() in FINAL, 400)
-    deployment.note(f"{dag_id} ended in {state()}")
-    return state()
+    state: str = deployment.until(f"the end of {dag_id}", ended, PATIENCE)
+    deployment.note(f"{dag_id} ended in {state}")
+    return state
+
+
+def runs_of(deployment: Deployment, dag_id: str) -> list[str]:
+    rows = deployment.stack.api.call("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]
+    return [row["dag_run_id"] for row in rows]
 
 
 def imports(deployment: Deployment) -> list[dict[str, Any]]:

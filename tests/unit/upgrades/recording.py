@@ -7,6 +7,7 @@ What is recorded is never changed afterwards.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 from ims_airflow import __version__
 from ims_airflow.exceptions import JobFailedError, JobNotFollowedError, JobTimeoutError
 from ims_airflow.protocol.image import Image
+from ims_airflow.protocol.import_state import ImportState
 from ims_airflow.protocol.job import Job
-from ims_airflow.protocol.job_watch import Outcome
+from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.obs_listing import ListedObject
 from ims_airflow.protocol.obs_news import News
 from ims_airflow.protocol.submission import Record
@@ -38,11 +40,25 @@ TIMES: dict[str, Any] = {
 }
 
 
+RUNNING = Job(job_id=JOB_ID, status="RUNNING", begin_time=WHEN, progress=0.4)
+
+
+def memo() -> dict[str, Any]:
+    """What a watch has found that has seen a job run, and then met trouble."""
+    watch = JobWatch(JOB_ID, started=1795168800.0, log=logging.getLogger(), submitted=1795168790.0)
+    watch._timing.look(RUNNING, 1795168830.0)
+    watch._tell(RUNNING, 1795168830.0)
+    trouble = {"since": 1795168900.0, "failures": 2, "unknown_since": 1795168850.0}
+    return {**watch.memo(), **trouble, "looks": 4, "troubled": 12.5}
+
+
 def triggers() -> list[Any]:
+    shown = ImportState(job_id=JOB_ID, region="cn-north-4").seen(RUNNING, 1795168830.0).as_dict()
     return [
         ImsJobTrigger(JOB_ID),
         ImsJobTrigger(JOB_ID, trouble_budget=60, job_query="ShowJobProgress", verify_image=False, **TIMES),
         ImsJobTrigger(f"image:{IMAGE_ID}", **TIMES),
+        ImsJobTrigger(JOB_ID, shown=shown, memo=memo(), looked=1795168905.0, **TIMES),
         ObsImageFileTrigger("image-test:disk.qcow2"),
         ObsImageFileTrigger("image-test:*.qcow2", longest_interval=300.0, **TIMES),
         ObsNewImageFileTrigger("image-test", "incoming/", "incoming/*.qcow2", poll_interval=5),
@@ -85,8 +101,9 @@ def state_of(version: str) -> dict[str, Any]:
         "ims_watch": {
             "subject": JOB_ID,
             "started": 1795168800.0,
-            "memo": {"since": 1795168900.0, "failures": 2, "unknown_since": 1795168850.0},
+            "memo": memo(),
         },
+        "ims_deletion": {"image_id": IMAGE_ID, "image_name": "fedora"},
         "seen": news.memo(),
     }
 

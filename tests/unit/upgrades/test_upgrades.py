@@ -13,9 +13,11 @@ from unit.upgrades.recording import IMAGE_ID, JOB_ID, RECORDED, WHEN, state_of
 from ims_airflow import __version__
 from ims_airflow.exceptions import JobFailedError, JobNotFollowedError, JobTimeoutError
 from ims_airflow.operators.ending import Ending
+from ims_airflow.protocol.import_state import parse_import_state
 from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.protocol.obs_listing import ListedObject
 from ims_airflow.protocol.obs_news import News
+from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.submission import parse_record
 from ims_airflow.task import attempt_started
 from ims_airflow.triggers.event import parse_event
@@ -46,6 +48,14 @@ def test_triggers_are_built_with_what_they_were_told(state: dict[str, Any]) -> N
         now = locate(path)(**arguments).serialize()
         assert now[0] == path
         assert arguments.items() <= now[1].items()
+
+
+@release
+def test_a_trigger_goes_on_where_the_worker_had_looked(state: dict[str, Any]) -> None:
+    [(path, arguments)] = [one for one in state["triggers"] if one[1].get("memo")]
+    watch = locate(path)(**arguments).watch(PollPolicy(), arguments["started"], "cn-north-4")
+    assert watch.memo().items() >= arguments["memo"].items()
+    assert parse_import_state(arguments["shown"]).as_dict().items() >= arguments["shown"].items()
 
 
 @release
