@@ -7,6 +7,7 @@ follows thousands of jobs. The first trigger opens the client, the last one to l
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,10 +43,15 @@ class _Lent:
 
 @dataclass(slots=True)
 class _Shelf:
-    """The clients of one event loop."""
+    """The clients of one event loop.
+
+    :param coming: how many are on their way to a client. A herd that comes at once must not find it closed
+        behind those who were first: it remembers that keys were refused.
+    """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     clients: dict[Key, _Lent] = field(default_factory=dict)
+    coming: Counter[Key] = field(default_factory=Counter)
 
 
 _SHELVES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = WeakKeyDictionary()
@@ -62,16 +68,36 @@ async def shared_client(ims_conn_id: str, region: str | None) -> AsyncIterator[A
     """
     shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
     key = (ims_conn_id, region or None)
-    lent = await _lent(shelf, key)
-    lent.users += 1
+    lent = await _arrived(shelf, key)
     try:
         yield lent.client
     finally:
         lent.users -= 1
-        if not lent.users:
-            if shelf.clients.get(key) is lent:
-                del shelf.clients[key]
-            await asyncio.shield(lent.client.aclose())
+        await _close_unused(shelf, key, lent)
+
+
+async def _arrived(shelf: _Shelf, key: Key) -> _Lent:
+    shelf.coming[key] += 1
+    try:
+        lent = await _lent(shelf, key)
+        lent.users += 1
+    except BaseException:
+        shelf.coming[key] -= 1
+        if key in shelf.clients:  # it may have been kept open for this one alone
+            await _close_unused(shelf, key, shelf.clients[key])
+        raise
+    shelf.coming[key] -= 1
+    return lent
+
+
+async def _close_unused(shelf: _Shelf, key: Key, lent: _Lent) -> None:
+    if lent.users:
+        return
+    if shelf.clients.get(key) is lent:
+        if shelf.coming[key]:
+            return
+        del shelf.clients[key]
+    await asyncio.shield(lent.client.aclose())
 
 
 def _fresh(shelf: _Shelf, key: Key) -> _Lent | None:

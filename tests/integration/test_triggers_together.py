@@ -71,6 +71,26 @@ async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(
     assert "WRONG-KEY" not in json.dumps(events)
 
 
+async def test_who_is_on_the_way_to_a_client_finds_it_open(cloud: Cloud) -> None:
+    async def come() -> object:
+        async with shared.shared_client(cloud.conn_id, None) as client:
+            return client
+
+    async with shared.shared_client(cloud.conn_id, None) as first:
+        shelf = shared._SHELVES[asyncio.get_running_loop()]
+        for lent in shelf.clients.values():
+            lent.read_at -= shared.FRESH  # so that whoever comes next reads the Connection first
+        await shelf.lock.acquire()
+        second, third = asyncio.create_task(come()), asyncio.create_task(come())
+        await asyncio.sleep(0)
+    third.cancel()
+    shelf.lock.release()
+    assert await second is first
+    [given_up] = await asyncio.gather(third, return_exceptions=True)
+    assert isinstance(given_up, asyncio.CancelledError)
+    assert clients() == 0
+
+
 async def test_a_changed_endpoint_reaches_those_who_come_later(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
