@@ -8,11 +8,12 @@ ends, not at each look: a triggerer with thousands of jobs has better things to 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from ims_airflow.exceptions import JobFailedError, JobNotFollowedError
 from ims_airflow.protocol.job import Job
@@ -62,48 +63,67 @@ class CountedMemory:
         self._memory.forget()
 
 
-class Ended(Protocol):
-    """Takes note of how following has ended."""
+class Following:
+    """Counts the looks at something, the trouble with it and its end, within a span. A context manager.
 
-    def __call__(self, found: T, /) -> T:
-        """Return what was found, None for not yet, as it was given."""
-
-
-@contextmanager
-def following(watch: Watch[Any]) -> Iterator[Ended]:
-    """Count the looks at something, the trouble with it and its end, within a span.
+    Ten thousand triggers keep one each, so it is small.
 
     :param watch: what is looked at.
     """
-    looks, trouble, unended = watch.looks, watch.trouble.total, 0.0
 
-    def ended(found: T) -> T:
+    __slots__ = ("_looks", "_span", "_trouble", "_watch")
+
+    def __init__(self, watch: Watch[Any]) -> None:
+        self._watch = watch
+        self._looks, self._trouble = watch.looks, watch.trouble.total
+        self._span = span(FOLLOW_SPAN, subject=watch.what)
+
+    def __enter__(self) -> Self:
+        self._span.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        lost = isinstance(error, JobNotFollowedError)
+        unended = time.time() - (self._watch.trouble.since or time.time()) if lost else 0.0
+        looks, trouble = self._watch.looks - self._looks, self._watch.trouble.total - self._trouble + unended
+        if isinstance(error, JobFailedError):
+            _count(FAILED)
+        _count(JOB_POLLS if isinstance(self._watch, JobWatch) else UPLOAD_POLLS, looks)
+        if trouble:
+            _time(TROUBLE, trouble)
+        _current_span().set_attributes(
+            {"polls": looks, "trouble_seconds": trouble, "error": kind.__name__ if kind else ""}
+        )
+        self._span.__exit__(kind, error, trace)
+
+    def ended(self, found: T) -> T:
+        """Take note of how it has ended; return what was found, None for not yet, as it was given."""
         if isinstance(found, Outcome):
             _succeeded(found.job)
         return found
-
-    with span(FOLLOW_SPAN, subject=watch.what) as current:
-        try:
-            yield ended
-        except JobFailedError:
-            _count(FAILED)
-            raise
-        except JobNotFollowedError:
-            unended = time.time() - (watch.trouble.since or time.time())
-            raise
-        finally:
-            _count(JOB_POLLS if isinstance(watch, JobWatch) else UPLOAD_POLLS, watch.looks - looks)
-            lasted = watch.trouble.total - trouble + unended
-            if lasted:
-                _time(TROUBLE, lasted)
-            current.set_attributes({"polls": watch.looks - looks, "trouble_seconds": lasted})
 
 
 def span(name: str, **attributes: str) -> AbstractContextManager[Any]:
     """Open a span below that of the task or trigger; it goes nowhere where tracing is off."""
     from airflow.sdk.observability import trace  # noqa: PLC0415
+    from opentelemetry.trace import use_span  # noqa: PLC0415
 
-    return trace.get_tracer("ims_airflow").start_as_current_span(name, attributes=attributes)
+    opened = trace.get_tracer("ims_airflow").start_span(name, attributes=attributes)
+    if not opened.is_recording():
+        return _UNTRACED
+    # Whatever an exception says, a span that leaves the house shall not.
+    return use_span(opened, end_on_exit=True, record_exception=False, set_status_on_exception=False)
+
+
+_UNTRACED: AbstractContextManager[None] = nullcontext()
+
+
+def _current_span() -> Any:
+    from opentelemetry.trace import get_current_span  # noqa: PLC0415
+
+    return get_current_span()
 
 
 @cache

@@ -318,11 +318,11 @@ class ImsCreateDataImageOperator(BaseOperator):
         )
         client = self.hook.client
         with report.following(), self._concluding(context, submission):
-            with metrics.following(watch) as ended:
+            with metrics.Following(watch) as following:
                 if self.deferrable:  # looking first spares a deferral that would end at once
-                    found = ended(client.run(watch.look(SURROUNDINGS.clock())))
+                    found = following.ended(client.run(watch.look(SURROUNDINGS.clock())))
                 else:
-                    found = ended(client.run(follow(watch, SURROUNDINGS, self._deadline(context))))
+                    found = following.ended(client.run(follow(watch, SURROUNDINGS, self._deadline(context))))
             if found is None:
                 self._wait_deferred(context, job_id, report, watch.memo())
             return self._finish(context, submission, report, found.as_dict())

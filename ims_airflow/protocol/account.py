@@ -63,7 +63,7 @@ class Account:
         if not call.signed:
             return False
         if self._refusal is not None:
-            raise self._refusal
+            raise self._refusal.with_traceback(None)  # else it would grow with each of those who meet it
         if call.service is Service.OBS:
             return _stale(self._key, now)
         if _stale(self.credential, now):

@@ -166,8 +166,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         return PokeReturnValue(is_done=True, xcom_value=self._told(context, self._result(found)))
 
     def _looked(self, watch: Watch[R]) -> R | None:
-        with metrics.following(watch) as ended:
-            return ended(self._client.run(watch.look(SURROUNDINGS.clock())))
+        with metrics.Following(watch) as following:
+            return following.ended(self._client.run(watch.look(SURROUNDINGS.clock())))
 
     def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:

@@ -121,5 +121,5 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             started = time.time() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
             metrics.enable_in_triggerer()
-            with self.beside(watch, client), metrics.following(watch) as ended:
-                return ended(await client.run(follow(watch, surroundings, limit, self.looked)))
+            with self.beside(watch, client), metrics.Following(watch) as following:
+                return following.ended(await client.run(follow(watch, surroundings, limit, self.looked)))

@@ -103,6 +103,17 @@ def test_an_expired_token_is_renewed_once_and_a_wrong_key_never_sent_again() -> 
         who.lacks(LIST, clock.now)
 
 
+def test_a_refusal_that_thousands_meet_keeps_no_trace_of_each() -> None:
+    who = ready(account(AccessKey("ak", "sk")), LIST, Clock())
+    who.refused(who.credential, AuthenticationError("wrong", status=401))
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(AuthenticationError) as met:
+            who.lacks(LIST, 0.0)
+        lengths.add(len(met.traceback))
+    assert len(lengths) == 1
+
+
 @pytest.mark.parametrize("path_style", [False, True])
 def test_obs_addresses(path_style: bool) -> None:
     clock = Clock()
