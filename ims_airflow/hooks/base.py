@@ -1,14 +1,15 @@
-"""What the hooks share: reading the Connection late, and one client per hook."""
+"""What the hooks share: reading the Connection late, and one client for all that use the same one."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow.sdk import BaseHook
 
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.hooks.connection import Profile, read_connection
+from ims_airflow.hooks.together import client_in_common
 from ims_airflow.protocol.message import Flow
 
 if TYPE_CHECKING:
@@ -41,18 +42,20 @@ class HuaweiCloudHook(BaseHook):
 
         :raises InvalidInputError: naming every field of the Connection that is wrong.
         """
-        return self._read()
+        return self._read(self.ims_conn_id, self.region)
 
-    def _read(self) -> Profile:
-        return read_connection(self.get_connection(self.ims_conn_id), self.region)
+    @classmethod
+    def _read(cls, ims_conn_id: str, region: str | None) -> Profile:
+        return read_connection(cls.get_connection(ims_conn_id), region)
 
     @cached_property
     def client(self) -> Client:
-        """The client; keeps its connections and what it learned about the account for the hook's life."""
-        from ims_airflow.client.sync import Client  # noqa: PLC0415  # parsing a DAG needs no HTTP library
+        """The client; keeps its connections and what it learned about the account for the hook's life.
 
-        profile = self.profile
-        return Client(profile.account(), profile.options, reload=lambda: self._read().account())
+        Hooks of the same Connection and region that live at the same time share it.
+        """
+        name, region = self.ims_conn_id, self.region
+        return client_in_common(name, region, self.profile, partial(self._read, name, region))
 
     def get_conn(self) -> Client:
         """Return the client."""

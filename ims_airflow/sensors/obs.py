@@ -33,6 +33,9 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     the IMS call, and readable for IMS. A missing permission, a missing bucket and an unfit file fail the task
     at once; network trouble and a service in trouble are waited out.
 
+    Three or more deferred sensors for single files of one folder share its listing; each notices its file
+    up to one interval later for that; without the permission obs:bucket:ListBucket each asks for its own.
+
     Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified``,
     ``storage_class``, ``version_id`` and ``region``, and ``image_url`` as the operators take it. For a
     pattern it returns a list of them, ready for dynamic task mapping. How long the upload was waited for
