@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hmac import HMAC
 from urllib.parse import urlsplit
 
 from ims_airflow.exceptions import AuthenticationError, CredentialExpiredError
@@ -11,7 +10,7 @@ from ims_airflow.protocol import iam
 from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password, Token
 from ims_airflow.protocol.endpoints import Endpoints
 from ims_airflow.protocol.message import Call, Flow, Request, Service
-from ims_airflow.protocol.signing import encode_path, encode_query, hmac_key, sign_obs, sign_sdk
+from ims_airflow.protocol.signing import SdkSigner, encode_path, encode_query, sign_obs
 
 RENEW_BEFORE = 300.0  # seconds before its end at which a credential counts as expired
 
@@ -38,7 +37,7 @@ class Account:
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
         self._hosts: dict[tuple[Service, str], str] = {}
-        self._keyed: tuple[AccessKey, HMAC] | None = None
+        self._signer: SdkSigner | None = None  # of the calls to IMS that have no headers of their own
         self.proven = False  # whether the credential was tried; :meth:`refused` knows how it fared
 
     def __repr__(self) -> str:
@@ -141,8 +140,11 @@ class Account:
         return self._hosts[key]
 
     def _headers(self, call: Call, path: str, now: float) -> Mapping[str, str]:
-        headers = {"Host": self._host(call.service, call.bucket), **call.headers}
         credential = call.credential or (self.credential if call.signed else None)
+        signer = self._signer
+        if signer is not None and credential is signer.key and _is_plain(call):
+            return signer.sign(call.method, path, call.query, b"", now)
+        headers = {"Host": self._host(call.service, call.bucket), **call.headers}
         if not (call.signed or credential):
             return headers
         if call.service is Service.OBS:
@@ -153,10 +155,15 @@ class Account:
         if call.service is Service.IMS:
             headers["X-Project-Id"] = self.project_id
         body = call.body if isinstance(call.body, bytes) else b""
-        key = credential or AccessKey("", "")
-        if self._keyed is None or self._keyed[0] is not key:
-            self._keyed = (key, hmac_key(key.sk))
-        return sign_sdk(call.method, path, call.query, headers, body, key, now, self._keyed[1])
+        signer = SdkSigner(credential or AccessKey("", ""), headers)
+        if self.project_id and _is_plain(call):
+            self._signer = signer
+        return signer.sign(call.method, path, call.query, body, now)
+
+
+def _is_plain(call: Call) -> bool:
+    """Whether a call differs from others of its kind in the address alone, as polls do."""
+    return call.service is Service.IMS and not call.headers and not call.body
 
 
 def _ended(error: CredentialExpiredError) -> AuthenticationError:
