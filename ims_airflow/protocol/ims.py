@@ -67,7 +67,7 @@ def job_call(job_id: str, *, query: JobQuery = "ShowJob", attempts: int = 4) -> 
     Source: IMS API reference, "Querying an Asynchronous Job" and "… Job Progress".
     """
     checked_id("job_id", job_id)
-    return Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts)
+    return Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts, brief=True)
 
 
 def read_job(response: Response, job_id: str) -> Job:

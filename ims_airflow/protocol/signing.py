@@ -94,19 +94,23 @@ def canonical_request(
     :param body_hash: hex SHA-256 of the body, or the value of ``X-Sdk-Content-Sha256``.
     """
     names = tuple(signed_headers)
-    return _canonical(method, path, query, f"{_header_lines(headers, names)}\n{';'.join(names)}\n{body_hash}")
+    rest = f"{_header_lines(headers, names)}\n{';'.join(names)}\n{body_hash}"
+    return _canonical(method, canonical_uri(path), query, rest)
 
 
 def _header_lines(headers: Mapping[str, str], names: Iterable[str]) -> str:
     return "".join([f"{name}:{headers[name].strip()}\n" for name in names])
 
 
-def _canonical(method: str, path: str, query: Collection[tuple[str, str]], rest: str) -> str:
+def canonical_uri(path: str) -> str:
+    """Spell a path, percent-encoded or not, as the signature wants it; the wire path stays as it is."""
     uri = path
     if not _PLAIN_PATH.fullmatch(path):
         uri = "/".join(encode(segment) for segment in unquote(path).split("/"))
-    if not uri.endswith("/"):
-        uri += "/"  # only in the signature; the wire path stays as it is
+    return uri if uri.endswith("/") else f"{uri}/"
+
+
+def _canonical(method: str, uri: str, query: Collection[tuple[str, str]], rest: str) -> str:
     return f"{method.upper()}\n{uri}\n{encode_query(query)}\n{rest}"
 
 
@@ -148,16 +152,17 @@ class SdkSigner:
         self._second = -1
 
     def sign(
-        self, method: str, path: str, query: Collection[tuple[str, str]], body: bytes, now: float
+        self, method: str, uri: str, query: Collection[tuple[str, str]], body: bytes, now: float
     ) -> dict[str, str]:
         """Return the headers of a request with date, security token and ``Authorization`` added.
 
+        :param uri: the path as :func:`canonical_uri` spells it.
         :param now: epoch seconds; the service tolerates 15 minutes of difference.
         """
         if int(now) != self._second:
             self._begin(int(now))
         rest = self._rest + (hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256)
-        signature = sdk_signature(self._keyed, self._date, _canonical(method, path, query, rest))
+        signature = sdk_signature(self._keyed, self._date, _canonical(method, uri, query, rest))
         return {**self._dated, "Authorization": self._claim + signature}
 
     def _begin(self, second: int) -> None:
@@ -182,7 +187,7 @@ def sign_sdk(
     :param headers: must hold ``Host``; all of them are signed.
     :param now: epoch seconds; the service tolerates 15 minutes of difference.
     """
-    return SdkSigner(key, headers).sign(method, path, query, body, now)
+    return SdkSigner(key, headers).sign(method, canonical_uri(path), query, body, now)
 
 
 def obs_resource(bucket: str, key: str, query: Iterable[tuple[str, str]]) -> str:
