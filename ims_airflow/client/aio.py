@@ -65,6 +65,10 @@ class AsyncClient:
         self._learning = asyncio.Lock()
         self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
+        # One timer for all of a short answer: one for each wait for bytes costs as much as signing.
+        self._brief = aiohttp.ClientTimeout(
+            total=self.options.brief, sock_connect=self.options.connect_timeout
+        )
         self._proxies: dict[tuple[str, str], str | None] = {}
         self._unreachable = _Unreachable()
         self.limiter = AsyncLimiter(self.options.throttle())
@@ -117,11 +121,13 @@ class AsyncClient:
         """
         if call.fresh:
             return await self._shared.ask(call, self._send)
+        if call.attempts == 1 and self.account.proven:  # as polls have it
+            return await self._renewing(call)
         return await self._send(call)
 
     async def _send(self, call: Call) -> Response:
         if call.attempts == 1:
-            return await (self._renewing(call) if self.account.proven else self._authorised(call))
+            return await self._authorised(call)
         return await AsyncRetrying(sleep=self.sleep, **retrying(call, self.chance))(self._authorised, call)
 
     async def _authorised(self, call: Call) -> Response:
@@ -181,8 +187,7 @@ class AsyncClient:
             await self.limiter.enter()
         try:
             request = self.account.request(call, self.clock())  # signed after the wait
-            direct = call.service is Service.METADATA  # never behind a proxy
-            return checked(call, await self._transfer(request, call.read_limit, direct=direct))
+            return checked(call, await self._transfer(call, request))
         except ApiError as error:
             if counts and too_many(call, error):
                 self.limiter.refuse(error)
@@ -191,17 +196,20 @@ class AsyncClient:
             if counts:
                 self.limiter.leave()
 
-    async def _transfer(self, request: Request, limit: int, *, direct: bool) -> Response:
+    async def _transfer(self, call: Call, request: Request) -> Response:
         if not isinstance(request.body, bytes):
             raise TypeError("the async client sends no files")
         url = URL(request.url, encoded=True)
+        limit = call.read_limit
+        session = self._open()
         try:
-            async with self._open().request(
+            async with session.request(
                 request.method,
                 url,
                 headers=request.headers,
                 data=request.body or None,
-                proxy=None if direct else self._proxy(url),
+                proxy=None if call.service is Service.METADATA else self._proxy(url),  # never behind one
+                timeout=self._brief if call.brief else session.timeout,
                 allow_redirects=False,  # a redirect would carry the signature to another host
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}

@@ -25,6 +25,11 @@ class HttpOptions:
     max_requests_per_second: float = 50.0
 
     @property
+    def brief(self) -> float:
+        """Seconds that an exchange with a brief answer may take altogether."""
+        return self.connect_timeout + self.read_timeout
+
+    @property
     def total(self) -> float:
         """Seconds that one exchange may take altogether."""
         return self.connect_timeout + 4 * self.read_timeout

@@ -27,7 +27,6 @@ from ims_airflow.lineage.facets import facets
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
 from ims_airflow.links.pushing import push_links
 from ims_airflow.operators.ending import Ending
-from ims_airflow.operators.housekeeping import ImsDeleteImageOperator, ImsRetentionOperator, ImsSweepOperator
 from ims_airflow.operators.preflight import ImsPreflightOperator
 from ims_airflow.progress import ImportReport, import_report
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
@@ -56,6 +55,12 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context, XComArg
 
+    from ims_airflow.operators.housekeeping import (
+        ImsDeleteImageOperator,
+        ImsRetentionOperator,
+        ImsSweepOperator,
+    )
+
 __all__ = [
     "ImsCreateDataImageOperator",
     "ImsDeleteImageOperator",
@@ -63,6 +68,18 @@ __all__ = [
     "ImsRetentionOperator",
     "ImsSweepOperator",
 ]
+
+
+if not TYPE_CHECKING:  # to a type checker, every name would then be one of this module's
+
+    def __getattr__(name: str) -> object:
+        """Import the operators that tidy up with the first DAG that names one; most only import images."""
+        if name in __all__:
+            from ims_airflow.operators import housekeeping  # noqa: PLC0415
+
+            return getattr(housekeeping, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hmac import HMAC
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ims_airflow.exceptions import AuthenticationError, CredentialExpiredError
@@ -11,7 +11,7 @@ from ims_airflow.protocol import iam
 from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password, Token
 from ims_airflow.protocol.endpoints import Endpoints
 from ims_airflow.protocol.message import Call, Flow, Request, Service
-from ims_airflow.protocol.signing import encode_path, encode_query, hmac_key, sign_obs, sign_sdk
+from ims_airflow.protocol.signing import SdkSigner, canonical_uri, encode_path, encode_query, sign_obs
 
 RENEW_BEFORE = 300.0  # seconds before its end at which a credential counts as expired
 
@@ -38,7 +38,7 @@ class Account:
         self._token: Token | None = None
         self._refusal: AuthenticationError | None = None
         self._hosts: dict[tuple[Service, str], str] = {}
-        self._keyed: tuple[AccessKey, HMAC] | None = None
+        self._signer: SdkSigner | None = None  # of the calls to IMS that have no headers of their own
         self.proven = False  # whether the credential was tried; :meth:`refused` knows how it fared
 
     def __repr__(self) -> str:
@@ -124,6 +124,10 @@ class Account:
 
         :param now: epoch seconds, for the signature.
         """
+        signer = self._signer
+        if signer is not None and self._credential_of(call) is signer.key and _is_plain(call):
+            url, uri = _address(self.endpoints.ims, call.path, self.project_id)
+            return Request(call.method, url, signer.sign(call.method, uri, (), b"", now))
         path = encode_path(call.path.replace("{project_id}", self.project_id))
         if call.service is Service.OBS:
             path = f"/{path}"
@@ -140,9 +144,12 @@ class Account:
             self._hosts[key] = urlsplit(self.endpoints.url(service, "/", bucket)).netloc
         return self._hosts[key]
 
+    def _credential_of(self, call: Call) -> AccessKey | Token | None:
+        return call.credential or (self.credential if call.signed else None)
+
     def _headers(self, call: Call, path: str, now: float) -> Mapping[str, str]:
         headers = {"Host": self._host(call.service, call.bucket), **call.headers}
-        credential = call.credential or (self.credential if call.signed else None)
+        credential = self._credential_of(call)
         if not (call.signed or credential):
             return headers
         if call.service is Service.OBS:
@@ -153,10 +160,22 @@ class Account:
         if call.service is Service.IMS:
             headers["X-Project-Id"] = self.project_id
         body = call.body if isinstance(call.body, bytes) else b""
-        key = credential or AccessKey("", "")
-        if self._keyed is None or self._keyed[0] is not key:
-            self._keyed = (key, hmac_key(key.sk))
-        return sign_sdk(call.method, path, call.query, headers, body, key, now, self._keyed[1])
+        signer = SdkSigner(credential or AccessKey("", ""), headers)
+        if self.project_id and _is_plain(call):
+            self._signer = signer
+        return signer.sign(call.method, canonical_uri(path), call.query, body, now)
+
+
+def _is_plain(call: Call) -> bool:
+    """Whether a call differs from others of its kind in the address alone, as polls do."""
+    return call.service is Service.IMS and not (call.headers or call.body or call.query)
+
+
+@lru_cache(maxsize=16_384)  # more jobs than a triggerer follows; each is asked about again and again
+def _address(base: str, path: str, project_id: str) -> tuple[str, str]:
+    """Return the URL of a call to IMS, and its path as the signature spells it."""
+    path = encode_path(path.replace("{project_id}", project_id))
+    return f"{base}{path}", canonical_uri(path)
 
 
 def _ended(error: CredentialExpiredError) -> AuthenticationError:

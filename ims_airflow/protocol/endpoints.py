@@ -23,7 +23,7 @@ class Endpoints:
 
     def url(self, service: Service, path: str, bucket: str = "") -> str:
         """Return the address of a percent-encoded path."""
-        base = getattr(self, service.value)
+        base = getattr(self, service)
         if not bucket:
             return f"{base}{path}"
         if self.obs_path_style:

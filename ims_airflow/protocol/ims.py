@@ -12,7 +12,7 @@ from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.errors import json_object
 from ims_airflow.protocol.image import Image, parse_image, read_tags
 from ims_airflow.protocol.job import Job, parse_job
-from ims_airflow.protocol.message import Call, Flow, Service
+from ims_airflow.protocol.message import Call, Flow, Response, Service
 
 # The two spellings of the job query, under the vendor's names. ShowJob is the one that every known client
 # uses; newer pages of the vendor point to ShowJobProgress, which lacks some error fields.
@@ -54,13 +54,24 @@ def create_data_image(request: DataImageRequest) -> Flow[str]:
 def show_job(job_id: str, *, query: JobQuery = "ShowJob", attempts: int = 4) -> Flow[Job]:
     """Ask how a job fares.
 
-    Source: IMS API reference, "Querying an Asynchronous Job" and "… Job Progress".
-
     :param query: which of the two query APIs to use.
     :param attempts: how often to send the call; a caller with patience of its own wants 1.
     """
+    response = yield job_call(job_id, query=query, attempts=attempts)
+    return read_job(response, job_id)
+
+
+def job_call(job_id: str, *, query: JobQuery = "ShowJob", attempts: int = 4) -> Call:
+    """Return the call of :func:`show_job`. Who asks again and again makes it once.
+
+    Source: IMS API reference, "Querying an Asynchronous Job" and "… Job Progress".
+    """
     checked_id("job_id", job_id)
-    response = yield Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts)
+    return Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts, brief=True)
+
+
+def read_job(response: Response, job_id: str) -> Job:
+    """Read the answer to :func:`job_call`."""
     return parse_job(json_object(response, f"the answer about job {job_id}"), job_id)
 
 

@@ -79,7 +79,7 @@ class Job:
 
     @property
     def _word(self) -> str:
-        return self.status.strip().upper()
+        return self.status if self.status in STATUSES else self.status.strip().upper()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what goes into XCom and events, under the API's names; None for what is not known."""
@@ -107,8 +107,10 @@ def parse_job(payload: Mapping[str, Any], job_id: str = "") -> Job:
     :param job_id: the job that was asked about.
     :raises UnusableAnswerError: the answer holds no status, or is about another job.
     """
-    levels = list(islice(_levels(payload), MOST_JOBS))
-    entities = levels[0][1]
+    entities = _mapping(payload, "entities")
+    levels = [(payload, entities)]
+    if "sub_jobs_result" in entities:  # the answers about data images have none
+        levels = list(islice(_levels(payload), MOST_JOBS))
     error_code, fail_reason = _reasons(levels)
     return Job(
         job_id=_same_job(_text(payload, "job_id"), job_id),
@@ -151,15 +153,16 @@ def _result(levels: Iterable[Level], name: str) -> str:
     for _, entities in levels:
         if text := _text(entities, name):
             return text
-    rows = (row for _, entities in levels for row in _rows(entities, "results"))
+    rows = [row for _, entities in levels if "results" in entities for row in _rows(entities, "results")]
     return next((text for row in rows if (text := _text(row, name))), "")
 
 
 def _reasons(levels: Iterable[Level]) -> tuple[str, str]:
     codes: list[str] = []
     texts: list[str] = []
-    levels = [level for level in levels if _complains(*level)]  # none, of a job that is going
     for level, entities in levels:
+        if not _complains(level, entities):  # like every job that is going
+            continue
         codes += [*_texts(level, ("error_code",)), *_texts(entities, _ENTITY_CODES)]
         texts += [*_texts(level, ("fail_reason",)), *_texts(entities, _ENTITY_REASONS)]
     # The first code is the verdict's own; the others may tell more, so they join the reasons.
@@ -184,6 +187,8 @@ def _joined(texts: Iterable[str], but: Iterable[str]) -> str:
 
 def _fraction(value: object) -> float | None:
     """Read ``process_percent``: a fraction in the documentation, percent in the field's name."""
+    if type(value) is float and 0 <= value <= 1:  # as documented, and as nearly always
+        return value
     is_percent = isinstance(value, str) and value.rstrip().endswith("%")
     number = _number(value.rstrip().removesuffix("%") if isinstance(value, str) else value)
     if number is None or not 0 <= number <= 100:

@@ -90,7 +90,7 @@ class JobWatch(Watch[Outcome]):
     ) -> None:
         self.image_id = job_id.removeprefix(IMAGE_PREFIX) if job_id.startswith(IMAGE_PREFIX) else ""
         self.job_id = job_id
-        ims.checked_id("job_id", self.image_id or job_id)
+        self._call = ims.job_call(self.image_id or job_id, query=query, attempts=1)
         super().__init__(
             f"image {self.image_id}" if self.image_id else f"job {job_id}",
             policy=policy or PollPolicy(),
@@ -98,7 +98,6 @@ class JobWatch(Watch[Outcome]):
             started=started,
             log=log,
         )
-        self._query: ims.JobQuery = query
         self._verify = verify_image
         self._narrator = Narrator(started)
         self._timing = Timing(submitted)
@@ -161,7 +160,7 @@ class JobWatch(Watch[Outcome]):
         if self.image_id:
             return (yield from self._ask_adopted(now))
         try:
-            job = yield from ims.show_job(self.job_id, query=self._query, attempts=1)
+            job = ims.read_job((yield self._call), self.job_id)
         except NotFoundError as error:
             if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise

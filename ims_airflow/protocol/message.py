@@ -49,6 +49,7 @@ class Call:
     :param attempts: how often a driver may send it altogether.
     :param fresh: seconds for which the answer to the same call of somebody else will do.
     :param read_limit: the most bytes of an answer's body that anybody will look at.
+    :param brief: whether the answer is so short that it comes in one piece or not at all.
     """
 
     service: Service
@@ -64,6 +65,7 @@ class Call:
     attempts: int = 4
     fresh: float = 0.0
     read_limit: int = 4 * 1024 * 1024
+    brief: bool = False
 
     def __repr__(self) -> str:
         # Headers and bodies of IAM calls hold secrets; the address says enough.

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
 
 from ims_airflow.exceptions import RequestRejectedError, UnusableAnswerError
 from ims_airflow.protocol.message import Call, Flow, Response, Service
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
 
 FOLDER_PAGE = 1000  # files of a folder that are listed rather than asked for one by one
 MOST_PAGES = 1000  # ends a listing whose markers run in a circle
@@ -135,6 +138,8 @@ def read_xml(response: Response) -> ET.Element:
     :raises UnusableAnswerError: it is none, or holds a document type, as OBS never sends and an entity bomb
         would need.
     """
+    from xml.etree import ElementTree as ET  # noqa: PLC0415  # parsing a DAG reads no XML
+
     try:
         if b"<!DOCTYPE" in response.body or b"<!ENTITY" in response.body:
             raise UnusableAnswerError("OBS answered with a document type declaration")

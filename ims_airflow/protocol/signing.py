@@ -93,14 +93,25 @@ def canonical_request(
     :param signed_headers: lower-case names, sorted.
     :param body_hash: hex SHA-256 of the body, or the value of ``X-Sdk-Content-Sha256``.
     """
+    names = tuple(signed_headers)
+    rest = f"{_header_lines(headers, names)}\n{';'.join(names)}\n{body_hash}"
+    return _canonical(method, canonical_uri(path), query, rest)
+
+
+def _header_lines(headers: Mapping[str, str], names: Iterable[str]) -> str:
+    return "".join([f"{name}:{headers[name].strip()}\n" for name in names])
+
+
+def canonical_uri(path: str) -> str:
+    """Spell a path, percent-encoded or not, as the signature wants it; the wire path stays as it is."""
     uri = path
     if not _PLAIN_PATH.fullmatch(path):
         uri = "/".join(encode(segment) for segment in unquote(path).split("/"))
-    if not uri.endswith("/"):
-        uri += "/"  # only in the signature; the wire path stays as it is
-    names = tuple(signed_headers)
-    lines = "".join([f"{name}:{headers[name].strip()}\n" for name in names])
-    return "\n".join([method.upper(), uri, encode_query(query), lines, ";".join(names), body_hash])
+    return uri if uri.endswith("/") else f"{uri}/"
+
+
+def _canonical(method: str, uri: str, query: Collection[tuple[str, str]], rest: str) -> str:
+    return f"{method.upper()}\n{uri}\n{encode_query(query)}\n{rest}"
 
 
 def sdk_signature(secret_key: str | hmac.HMAC, date: str, canonical: str) -> str:
@@ -121,9 +132,45 @@ def hmac_key(secret_key: str) -> hmac.HMAC:
     return hmac.new(secret_key.encode(), digestmod="sha256")
 
 
-@lru_cache(maxsize=64)  # few sets of headers, many requests
-def _signed_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(names))
+class SdkSigner:
+    """Signs requests that have key and headers in common: what stays the same is prepared once.
+
+    :param key: what to sign with.
+    :param headers: must hold ``Host``; all of them are signed.
+    """
+
+    def __init__(self, key: AccessKey, headers: Mapping[str, str]) -> None:
+        self.key = key
+        self._headers = dict(headers)
+        if key.security_token:
+            self._headers["X-Security-Token"] = key.security_token
+        self._keyed = hmac_key(key.sk)
+        self._lowered = {name.lower(): value for name, value in self._headers.items()}
+        self._names = sorted({*self._lowered, "x-sdk-date"})
+        self._signed_names = ";".join(self._names)
+        self._claim = f"{ALGORITHM} Access={key.ak}, SignedHeaders={self._signed_names}, Signature="
+        self._second = -1
+
+    def sign(
+        self, method: str, uri: str, query: Collection[tuple[str, str]], body: bytes, now: float
+    ) -> dict[str, str]:
+        """Return the headers of a request with date, security token and ``Authorization`` added.
+
+        :param uri: the path as :func:`canonical_uri` spells it.
+        :param now: epoch seconds; the service tolerates 15 minutes of difference.
+        """
+        if int(now) != self._second:
+            self._begin(int(now))
+        rest = self._rest + (hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256)
+        signature = sdk_signature(self._keyed, self._date, _canonical(method, uri, query, rest))
+        return {**self._dated, "Authorization": self._claim + signature}
+
+    def _begin(self, second: int) -> None:
+        """Prepare what all requests of a second share."""
+        self._second, self._date = second, sdk_date(second)
+        self._dated = {**self._headers, "X-Sdk-Date": self._date}
+        lines = _header_lines({**self._lowered, "x-sdk-date": self._date}, self._names)
+        self._rest = f"{lines}\n{self._signed_names}\n"
 
 
 def sign_sdk(
@@ -134,27 +181,13 @@ def sign_sdk(
     body: bytes,
     key: AccessKey,
     now: float,
-    keyed: hmac.HMAC | None = None,
 ) -> dict[str, str]:
     """Return the headers of an IMS or IAM request with date, security token and ``Authorization`` added.
 
     :param headers: must hold ``Host``; all of them are signed.
     :param now: epoch seconds; the service tolerates 15 minutes of difference.
-    :param keyed: what :func:`hmac_key` made of the key, to spare it for each request.
     """
-    date = sdk_date(now)
-    out = {**headers, "X-Sdk-Date": date}
-    if key.security_token:
-        out["X-Security-Token"] = key.security_token
-    lowered = {name.lower(): value for name, value in out.items()}
-    names = _signed_names(tuple(lowered))
-    body_hash = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
-    canonical = canonical_request(method, path, query, lowered, names, body_hash)
-    out["Authorization"] = (
-        f"{ALGORITHM} Access={key.ak}, SignedHeaders={';'.join(names)}, "
-        f"Signature={sdk_signature(keyed or key.sk, date, canonical)}"
-    )
-    return out
+    return SdkSigner(key, headers).sign(method, canonical_uri(path), query, body, now)
 
 
 def obs_resource(bucket: str, key: str, query: Iterable[tuple[str, str]]) -> str:

@@ -241,6 +241,16 @@ def test_a_silent_server_is_bounded(emulator: EmulatorServer, run: Run) -> None:
         run(account(emulator), ims.list_images({}, attempts=1), options=options)
 
 
+@pytest.mark.parametrize("fault", [{"drip": 5}, {"delay": 5}])
+def test_a_job_query_without_a_whole_answer_is_bounded(
+    emulator: EmulatorServer, run: Run, fault: dict[str, float]
+) -> None:
+    emulator.add_fault({"match": {"path": "/jobs/"}, **fault})
+    options = HttpOptions(connect_timeout=0.2, read_timeout=0.3)
+    with pytest.raises(AnswerLostError):
+        run(account(emulator), ims.show_job("j1", attempts=1), options=options)
+
+
 def test_a_port_where_nobody_listens_counts_as_not_sent(run: Run) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

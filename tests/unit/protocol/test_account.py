@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,6 +66,39 @@ def test_an_access_key_needs_nothing_but_the_project() -> None:
     assert request.url == "https://ims.cn-north-4.myhuaweicloud.com/v1/p-looked-up/jobs/j1"
     assert request.headers["X-Project-Id"] == "p-looked-up"
     assert request.headers["Authorization"].startswith("SDK-HMAC-SHA256 Access=AK, ")
+
+
+@pytest.mark.parametrize("token", ["", "ST"])
+def test_a_request_that_follows_others_is_signed_like_one_that_is_the_first(token: str) -> None:
+    who = account(AccessKey("AK", "SK", security_token=token))
+    for now, job_id in ((1e9, "j1"), (1e9 + 0.5, "j2"), (1e9 + 1, "j1")):
+        call = Call(Service.IMS, "GET", f"/v1/{{project_id}}/jobs/{job_id}")
+        assert who.request(call, now) == account(who.identity).request(call, now)
+    for call in (LIST, replace(JOB, headers={"Content-Type": "application/json"}), replace(JOB, body=b"{}")):
+        assert who.request(call, 1e9 + 1) == account(who.identity).request(call, 1e9 + 1)
+
+
+def test_a_renewed_key_signs_the_very_next_request() -> None:
+    who = account(EcsAgency())
+    first = ready(who, JOB, Clock()).request(JOB, 1e9)
+    who.refused(who.credential, CredentialExpiredError("expired", status=401))
+    second = ready(who, JOB, Clock()).request(JOB, 1e9)
+    assert who.credential is not None
+    assert first == second  # the same key, obtained anew
+    who.refused(who.credential, CredentialExpiredError("expired", status=401))
+    other = {
+        "access": "OTHER",
+        "secret": "TSK",
+        "securitytoken": "ST2",
+        "expires_at": "2023-11-15T22:13:20.5Z",
+    }
+    run(
+        who.learn(JOB, Clock().now),
+        lambda call: ok({"credential": other}) if "security" in call.path else iam(call),
+    )
+    headers = who.request(JOB, 1e9).headers
+    assert headers["X-Security-Token"] == "ST2"
+    assert "Access=OTHER," in headers["Authorization"]
 
 
 def test_a_password_becomes_a_token_and_for_obs_a_temporary_key() -> None:
