@@ -109,10 +109,7 @@ class ImportReport:
         wanted = bool(outlets) or is_listening()
         source = checked if checked.get("size") is not None or not wanted else self._source()
         self.made = provenance(self.state, result, source)
-        try:
-            announce(outlets, self._context, self.made)
-        except Exception as error:  # noqa: BLE001  # the image is there, whoever gets to know of it
-            self._operator.log.warning("The asset event lacks the image: %s", type(error).__name__)
+        announce(outlets, self._context, self.made, self._operator.log)
 
     def _source(self) -> Mapping[str, Any]:
         """Ask once for the file, and believe the answer only if nobody has replaced the file since."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -238,6 +239,24 @@ def test_an_outlet_gets_the_image_and_its_source(cloud: Cloud, mode: dict[str, b
     assert extra["duration"] == pytest.approx(0.5, abs=0.4)
     [event] = task.outlet_events[AssetAlias("fresh")].asset_alias_events
     assert (event.dest_asset_key.uri, event.extra) == (IMAGE.uri, extra)
+
+
+@dataclass
+class Table:
+    """What lineage tools put among the outlets beside assets."""
+
+    name: str
+
+
+def test_neither_a_stranger_nor_a_broken_outlet_keeps_the_image_from_the_others(
+    cloud: Cloud, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = Asset.ref(name="nowhere")  # Airflow resolves it while a task runs, and here nobody can
+    task = creation(cloud, outlets=[Table("t"), nowhere, IMAGE], **WAITS[0])
+    task.outlet_events = OutletEventAccessors()
+    image = task.run()
+    assert task.outlet_events[IMAGE].extra["image_id"] == image["image_id"]
+    assert capfd.readouterr().out.count("The asset event lacks the image") == 1
 
 
 @modes
