@@ -6,7 +6,7 @@ Nothing here can harm the task. What cannot be told is logged once, and the impo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
 from ims_airflow.protocol.provenance import Provenance, provenance, untouched_since
 from ims_airflow.protocol.summary import summary
-from ims_airflow.task import SURROUNDINGS, push
+from ims_airflow.task import SURROUNDINGS, TaskMemory, push
 from ims_airflow.upstream import IMPORT_KEY, own_xcom, submitted_import, upload_check
 
 if TYPE_CHECKING:
@@ -42,6 +42,31 @@ _ENDS = (
     AirflowSkipException,
     AirflowTaskTimeout,
 )
+
+
+class JobStart:
+    """When a job was first seen to have left the queue.
+
+    Airflow deletes the XComs of a task at each retry and at each poke of a rescheduled sensor. The job goes
+    on, so that this outlives them.
+
+    :param context: of the running task.
+    :param job_id: the job.
+    """
+
+    def __init__(self, context: Context, job_id: str | None) -> None:
+        self._memory = TaskMemory(context, "ims_job_start")
+        self._job_id = job_id
+        self.seen: str | None = None
+        with suppress(Exception):  # whatever the store may say, the import goes on
+            stored = self._memory.load() or {}
+            self.seen = stored.get("started_at") if stored.get("job_id") == job_id else None
+
+    def keep(self, started_at: str | None) -> None:
+        """Remember the time once it is known."""
+        if started_at and started_at != self.seen:
+            self._memory.save({"job_id": self._job_id, "started_at": started_at})
+            self.seen = started_at
 
 
 class ImportReport:
@@ -60,7 +85,9 @@ class ImportReport:
         self.made = Provenance()
         # What an earlier leg of this try, or its trigger, has told last.
         earlier = parse_import_state(own_xcom(context, IMPORT_KEY))
-        self.state = earlier if earlier.job_id and earlier.job_id == state.job_id else state
+        known = earlier if earlier.job_id and earlier.job_id == state.job_id else state
+        self._start = JobStart(context, state.job_id)
+        self.state = replace(known, started_at=known.started_at or self._start.seen)
 
     @property
     def submitted(self) -> float | None:
@@ -125,6 +152,7 @@ class ImportReport:
         self.state = state
         try:
             push(self._context, IMPORT_KEY, state.as_dict())
+            self._start.keep(state.started_at)
         except Exception as error:  # noqa: BLE001  # whatever an XCom backend may say
             if not self._failed:
                 self._operator.log.warning("The import cannot be shown: %s", type(error).__name__)

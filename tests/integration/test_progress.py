@@ -65,14 +65,14 @@ def waiting(submitted: Task, **arguments: Any) -> Sensor:
 def test_an_operator_that_waits_shows_the_import_and_accounts_for_its_time(
     cloud: Cloud, mode: dict[str, bool]
 ) -> None:
-    task = creation(cloud, **mode)
+    task = creation(cloud, job_seconds=1, **mode)
     image = task.run()
     shown = task.ti.xcoms[IMPORT_KEY]
     assert {"image_url": URL, "name": "fedora", "region": "cn-north-4"}.items() <= shown.items()
     assert (shown["status"], shown["image_id"]) == ("SUCCESS", image["image_id"])
     assert shown["submitted_at"] <= shown["updated_at"]
     assert image["seconds"]["upload_check"] == 12.5
-    assert image["seconds"]["queue"] + image["seconds"]["job"] == pytest.approx(0.5, abs=0.3)
+    assert image["seconds"]["queue"] + image["seconds"]["job"] == pytest.approx(1, abs=0.3)
 
 
 def test_an_operator_that_does_not_wait_shows_what_it_has_asked_for(cloud: Cloud) -> None:
@@ -155,6 +155,28 @@ def test_a_sensor_that_times_out_says_so(cloud: Cloud, mode: dict[str, Any]) -> 
     shown = sensor.ti.xcoms[IMPORT_KEY]
     assert shown["status"] in {"INIT", "RUNNING"}
     assert shown["fail_reason"]
+
+
+def test_a_job_starts_once_however_often_the_sensor_is_rescheduled(cloud: Cloud) -> None:
+    sensor = waiting(creation(cloud, job_seconds=2.5), mode="reschedule")
+    sensor.run()
+    shown = [*(one[IMPORT_KEY] for one in sensor.left), sensor.ti.xcoms[IMPORT_KEY]]
+    [started] = {one["started_at"] for one in shown} - {None}
+    assert started < shown[-1]["updated_at"]
+
+
+@waits
+def test_a_job_starts_once_however_often_the_task_is_tried(cloud: Cloud, mode: dict[str, bool]) -> None:
+    task = creation(cloud, job_seconds=60, timeout=timedelta(seconds=1), **mode)
+    shown = []
+    for attempt in (task.run, task.retry, task.retry):
+        with pytest.raises(JobTimeoutError):
+            attempt()
+        shown.append(task.ti.xcoms[IMPORT_KEY])
+        cloud.emulated.advance(20)
+    assert {one["job_id"] for one in shown} == {shown[0]["job_id"]}
+    assert shown[1]["started_at"]
+    assert shown[1]["started_at"] == shown[2]["started_at"] < shown[2]["updated_at"]
 
 
 @modes

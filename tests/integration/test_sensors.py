@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,22 @@ in_one_process = pytest.mark.parametrize("mode", [MODES[0], MODES[2]], ids=["pok
 URL = "image-test:disk.qcow2"
 
 
+@dataclass
 class Sensor(Task):
-    """A sensor's task: a reschedule starts the next poke in a fresh operator, as Airflow does."""
+    """A sensor's task: a reschedule starts the next poke in a fresh operator and without XComs.
+
+    :param left: the XComs that each rescheduled poke has left behind.
+    """
+
+    left: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self) -> Any:
         for _ in range(200):
+            self.ti.xcoms.clear()
             try:
                 return super().run()
             except AirflowRescheduleException:
-                continue
+                self.left.append(dict(self.ti.xcoms))
         raise AssertionError("poked 200 times")
 
 
