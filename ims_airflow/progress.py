@@ -5,20 +5,12 @@ Nothing here can harm the task. What cannot be told is logged once, and the impo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
-
 from ims_airflow.assets.events import announce
-from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import HuaweiCloudHook
 from ims_airflow.lineage.facets import is_listening
 from ims_airflow.protocol import obs
@@ -28,20 +20,11 @@ from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
 from ims_airflow.protocol.provenance import Provenance, provenance, untouched_since
 from ims_airflow.protocol.summary import summary
-from ims_airflow.task import SURROUNDINGS, TaskMemory, push
+from ims_airflow.task import SURROUNDINGS, TaskMemory, push, telling
 from ims_airflow.upstream import IMPORT_KEY, own_xcom, submitted_import, upload_check
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
-
-# The ways in which a task of this package ends badly.
-_ENDS = (
-    ImsAirflowError,
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
 
 
 class JobStart:
@@ -122,14 +105,13 @@ class ImportReport:
         self._announce(complete, checked)
         return complete
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
+    def following(self) -> AbstractContextManager[None]:
         """Tell the bad end too."""
-        try:
-            yield
-        except _ENDS as error:
-            self._push(self.state.failed(_cause(error), SURROUNDINGS.clock()))
-            raise
+        return telling(self.failed)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell the bad end."""
+        self._push(self.state.failed(error, SURROUNDINGS.clock()))
 
     def _announce(self, result: Mapping[str, Any], checked: Mapping[str, Any]) -> None:
         outlets = list(self._operator.outlets)
@@ -159,18 +141,10 @@ class ImportReport:
             self._failed = True
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return our own error behind what Airflow wants to see, or what it wants to see."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, ImsAirflowError):
-        found = found.__cause__
-    return found or error
-
-
 def import_report(
     operator: BaseOperator,
     context: Context,
-    job_id: str,
+    job_id: str | None,
     region: str | None,
     sent_at: float | None = None,
     image_url: object = None,
@@ -178,9 +152,10 @@ def import_report(
 ) -> ImportReport:
     """Return the report of a task's import; what an operator before this one knows of the job is added.
 
+    :param job_id: None where nothing is accepted yet.
     :param sent_at: epoch seconds of the request.
     """
-    earlier = parse_import_state(submitted_import(operator, context, job_id))
+    earlier = parse_import_state(submitted_import(operator, context, job_id) if job_id else None)
     state = replace(
         earlier,
         job_id=job_id,

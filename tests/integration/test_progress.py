@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_task import Task, TaskInstance
 from integration.clouds import Cloud
@@ -177,6 +183,101 @@ def test_a_job_starts_once_however_often_the_task_is_tried(cloud: Cloud, mode: d
     assert {one["job_id"] for one in shown} == {shown[0]["job_id"]}
     assert shown[1]["started_at"]
     assert shown[1]["started_at"] == shown[2]["started_at"] < shown[2]["updated_at"]
+
+
+def refused(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, why: str) -> dict[str, Any]:
+    """Arrange that nothing is accepted; return the operator's arguments for it."""
+    variable = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
+    if why == "keys":
+        monkeypatch.setenv(variable, os.environ[variable].replace(cloud.emulated.settings.sk, "WRONG"))
+    if why == "permission":
+        cloud.emulated.add_fault({"match": {"method": "POST"}, "status": 403, "body": "{}"})
+    if why == "connection":
+        return {"ims_conn_id": "no_such", "region": "cn-north-4"}
+    return {"min_disk": "{{ params.disk }}"} if why == "rule" else {}
+
+
+REFUSALS = {
+    "keys": "APIGW.0301",
+    "permission": "HTTP 403",
+    "rule": "min_disk",
+    "connection": "no_such",
+}
+
+
+@waits
+@pytest.mark.parametrize(("why", "reason"), REFUSALS.items(), ids=REFUSALS)
+def test_a_request_that_was_never_accepted_is_shown_with_its_reason(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, mode: dict[str, bool], why: str, reason: str
+) -> None:
+    task = creation(cloud, **refused(cloud, monkeypatch, why), **mode)
+    with pytest.raises(AirflowException):
+        task.run()
+    shown = task.ti.xcoms[IMPORT_KEY]
+    assert reason in shown["fail_reason"]
+    assert {"image_url": URL, "name": "fedora", "region": "cn-north-4"}.items() <= shown.items()
+    assert (shown["job_id"], shown["status"]) == (None, None)
+
+
+def test_a_job_of_an_earlier_try_is_named_where_the_next_one_cannot_even_ask(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = creation(cloud, job_seconds=60, timeout=timedelta(seconds=0.3), **WAITS[0])
+    with pytest.raises(JobTimeoutError):
+        task.run()
+    job_id = task.ti.xcoms["job_id"]
+    refused(cloud, monkeypatch, "keys")
+    with pytest.raises(AirflowFailException):
+        task.retry()
+    assert task.ti.xcoms[IMPORT_KEY]["job_id"] == job_id
+
+
+@modes
+def test_a_sensor_without_a_job_says_so(cloud: Cloud, mode: dict[str, Any]) -> None:
+    sensor = Sensor(lambda: ImsJobSensor(task_id="wait", job_id=" ", **mode))
+    with pytest.raises(AirflowFailException):
+        sensor.run()
+    shown = sensor.ti.xcoms[IMPORT_KEY]
+    assert "is not a job id" in shown["fail_reason"]
+    assert shown["job_id"] is None
+
+
+class Surprised(ImsJobSensor):
+    """A sensor whose author has made a mistake in a method of his own."""
+
+    def poke(self, context: Any) -> Any:
+        raise KeyError("password=abc")
+
+
+def test_of_a_stranger_s_error_the_name_is_shown(cloud: Cloud) -> None:
+    sensor = Sensor(lambda: Surprised(task_id="wait", job_id="j1"))
+    with pytest.raises(KeyError):
+        sensor.run()
+    shown = sensor.ti.xcoms[IMPORT_KEY]
+    assert shown["fail_reason"] == "an unexpected KeyError ended the task; its log says more"
+
+
+@modes
+def test_an_upload_check_that_fails_says_why(cloud: Cloud, mode: dict[str, Any]) -> None:
+    given = {"image_url": "no-such-bucket:disk.qcow2", "poke_interval": 0.05, **mode}
+    sensor = Sensor(lambda: ObsImageFileSensor(task_id="check", **given))
+    with pytest.raises(AirflowFailException):
+        sensor.run()
+    checked = sensor.ti.xcoms[UPLOAD_CHECK_KEY]
+    assert (checked["image_url"], checked["size"]) == ("no-such-bucket:disk.qcow2", None)
+    assert "bucket 'no-such-bucket' does not exist" in checked["fail_reason"]
+
+
+@pytest.mark.parametrize("mode", [MODES[0], MODES[2]], ids=["poke", "deferrable"])
+@pytest.mark.parametrize(("soft_fail", "end"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)])
+def test_an_upload_check_that_times_out_says_so_even_where_it_is_skipped(
+    cloud: Cloud, mode: dict[str, Any], soft_fail: bool, end: type[Exception]
+) -> None:
+    given = {"image_url": URL, "poke_interval": 0.05, "timeout": 0.2, **mode}
+    sensor = Sensor(lambda: ObsImageFileSensor(task_id="check", soft_fail=soft_fail, **given))
+    with pytest.raises(end):
+        sensor.run()
+    assert "time" in sensor.ti.xcoms[UPLOAD_CHECK_KEY]["fail_reason"]
 
 
 @modes
