@@ -5,20 +5,12 @@ Nothing here can harm the task. What cannot be told is logged once, and the impo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
-
 from ims_airflow.assets.events import announce
-from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import HuaweiCloudHook
 from ims_airflow.lineage.facets import is_listening
 from ims_airflow.protocol import obs
@@ -28,20 +20,36 @@ from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
 from ims_airflow.protocol.provenance import Provenance, provenance, untouched_since
 from ims_airflow.protocol.summary import summary
-from ims_airflow.task import SURROUNDINGS, push
+from ims_airflow.task import SURROUNDINGS, TaskMemory, push, telling
 from ims_airflow.upstream import IMPORT_KEY, own_xcom, submitted_import, upload_check
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
 
-# The ways in which a task of this package ends badly.
-_ENDS = (
-    ImsAirflowError,
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
+
+class JobStart:
+    """When a job was first seen to have left the queue.
+
+    Airflow deletes the XComs of a task at each retry and at each poke of a rescheduled sensor. The job goes
+    on, so that this outlives them.
+
+    :param context: of the running task.
+    :param job_id: the job.
+    """
+
+    def __init__(self, context: Context, job_id: str | None) -> None:
+        self._memory = TaskMemory(context, "ims_job_start")
+        self._job_id = job_id
+        self.seen: str | None = None
+        with suppress(Exception):  # whatever the store may say, the import goes on
+            stored = self._memory.load() or {}
+            self.seen = stored.get("started_at") if stored.get("job_id") == job_id else None
+
+    def keep(self, started_at: str | None) -> None:
+        """Remember the time once it is known."""
+        if started_at and started_at != self.seen:
+            self._memory.save({"job_id": self._job_id, "started_at": started_at})
+            self.seen = started_at
 
 
 class ImportReport:
@@ -60,7 +68,9 @@ class ImportReport:
         self.made = Provenance()
         # What an earlier leg of this try, or its trigger, has told last.
         earlier = parse_import_state(own_xcom(context, IMPORT_KEY))
-        self.state = earlier if earlier.job_id and earlier.job_id == state.job_id else state
+        known = earlier if earlier.job_id and earlier.job_id == state.job_id else state
+        self._start = JobStart(context, state.job_id)
+        self.state = replace(known, started_at=known.started_at or self._start.seen)
 
     @property
     def submitted(self) -> float | None:
@@ -95,24 +105,20 @@ class ImportReport:
         self._announce(complete, checked)
         return complete
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
+    def following(self) -> AbstractContextManager[None]:
         """Tell the bad end too."""
-        try:
-            yield
-        except _ENDS as error:
-            self._push(self.state.failed(_cause(error), SURROUNDINGS.clock()))
-            raise
+        return telling(self.failed)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell the bad end."""
+        self._push(self.state.failed(error, SURROUNDINGS.clock()))
 
     def _announce(self, result: Mapping[str, Any], checked: Mapping[str, Any]) -> None:
         outlets = list(self._operator.outlets)
         wanted = bool(outlets) or is_listening()
         source = checked if checked.get("size") is not None or not wanted else self._source()
         self.made = provenance(self.state, result, source)
-        try:
-            announce(outlets, self._context, self.made)
-        except Exception as error:  # noqa: BLE001  # the image is there, whoever gets to know of it
-            self._operator.log.warning("The asset event lacks the image: %s", type(error).__name__)
+        announce(outlets, self._context, self.made, self._operator.log)
 
     def _source(self) -> Mapping[str, Any]:
         """Ask once for the file, and believe the answer only if nobody has replaced the file since."""
@@ -128,24 +134,17 @@ class ImportReport:
         self.state = state
         try:
             push(self._context, IMPORT_KEY, state.as_dict())
+            self._start.keep(state.started_at)
         except Exception as error:  # noqa: BLE001  # whatever an XCom backend may say
             if not self._failed:
                 self._operator.log.warning("The import cannot be shown: %s", type(error).__name__)
             self._failed = True
 
 
-def _cause(error: BaseException) -> BaseException:
-    """Return our own error behind what Airflow wants to see, or what it wants to see."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, ImsAirflowError):
-        found = found.__cause__
-    return found or error
-
-
 def import_report(
     operator: BaseOperator,
     context: Context,
-    job_id: str,
+    job_id: str | None,
     region: str | None,
     sent_at: float | None = None,
     image_url: object = None,
@@ -153,9 +152,10 @@ def import_report(
 ) -> ImportReport:
     """Return the report of a task's import; what an operator before this one knows of the job is added.
 
+    :param job_id: None where nothing is accepted yet.
     :param sent_at: epoch seconds of the request.
     """
-    earlier = parse_import_state(submitted_import(operator, context, job_id))
+    earlier = parse_import_state(submitted_import(operator, context, job_id) if job_id else None)
     state = replace(
         earlier,
         job_id=job_id,

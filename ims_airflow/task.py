@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
-from ims_airflow.exceptions import ImsAirflowError
+from ims_airflow.exceptions import ImsAirflowError, JobNotFollowedError
 from ims_airflow.protocol.origin import Origin
 from ims_airflow.protocol.waiting import Deadline, Surroundings
 
@@ -19,6 +26,14 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RETENTION = timedelta(days=90)  # of what is remembered; longer than anybody waits with clearing a task
+# Airflow's own errors, whose words hold no secrets.
+_PLAIN = (
+    AirflowFailException,
+    AirflowNotFoundException,  # of a Connection
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 SURROUNDINGS = Surroundings(clock=time.time, chance=random.random)
 
 
@@ -105,3 +120,28 @@ def airflow_errors(*final: type[ImsAirflowError]) -> Iterator[None]:
         if error.retryable and not isinstance(error, final):
             raise
         raise AirflowFailException(str(error)) from error
+
+
+@contextmanager
+def telling(tell: Callable[[BaseException], None]) -> Iterator[None]:
+    """Tell why a task ends badly. A deferral and a reschedule are no end.
+
+    :param tell: is called with an error whose words can be shown: our own, or what Airflow itself says; of
+        any other it gets to know the name.
+    """
+    try:
+        yield
+    except AirflowRescheduleException:
+        raise
+    except (Exception, AirflowTaskTimeout) as error:
+        tell(_showable(error))
+        raise
+
+
+def _showable(error: BaseException) -> BaseException:
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, ImsAirflowError):
+        found = found.__cause__
+    if found is not None or isinstance(error, _PLAIN):
+        return found or error
+    return JobNotFollowedError(f"an unexpected {type(error).__name__} ended the task; its log says more")

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseHook, BaseOperatorLink
 
-from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.connection import read_connection
 from ims_airflow.protocol.image_url import parse_image_url
 
@@ -29,13 +28,13 @@ class _ConsoleLink(BaseOperatorLink):
         raise NotImplementedError
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002  # Airflow's signature
-        """Return the address, empty when the region is unknown."""
+        """Return the address, empty when the region is unknown or nobody can tell it."""
         try:
             region = _region(operator)
             address = f"{_console(region)}/{self.application}/?region={quote(region)}"
             return f"{address}#{self.page(operator)}" if region else ""
-        except ImsAirflowError:
-            return ""  # the task itself has said what is wrong
+        except Exception:  # noqa: BLE001  # a Connection that is not there, too; the task itself has said so
+            return ""
 
 
 class ImsImageLink(_ConsoleLink):

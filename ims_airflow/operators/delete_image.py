@@ -13,6 +13,7 @@ from ims_airflow.exceptions import NotFoundError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink
+from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.deletion import POLICY, GoneWatch, request_deletion
 from ims_airflow.protocol.housekeeping_rules import literal_violations, violations
 from ims_airflow.protocol.polling import PollPolicy
@@ -74,6 +75,7 @@ class ImsDeleteImageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete, and wait until it shows."""
+        push_links(self, context)
         with airflow_errors():
             raise_for(type(self).__name__, violations(self._arguments()))
             return self._delete(str(self.image_id), TaskMemory(context, "ims_deletion"))

@@ -21,6 +21,7 @@ from ims_airflow.exceptions import (
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink
+from ims_airflow.links.pushing import push_links
 from ims_airflow.operators.delete_image import ImsDeleteImageOperator
 from ims_airflow.protocol.deletion import GoneWatch, request_deletion
 from ims_airflow.protocol.history import LEFT, History, States, state_of
@@ -96,6 +97,7 @@ class _HousekeepingOperator(BaseOperator, ABC):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Plan, tell, delete."""
+        push_links(self, context)
         with airflow_errors():
             raise_for(type(self).__name__, violations(self._arguments()))
             plan = self._plan(context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
@@ -46,6 +46,7 @@ from ims_airflow.task import (
     deadline,
     origin,
     push,
+    telling,
 )
 from ims_airflow.triggers.event import Event, event_of_error, parse_event
 from ims_airflow.triggers.ims import ImsJobTrigger
@@ -215,7 +216,7 @@ class ImsCreateDataImageOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         """Submit, and wait if asked to."""
         push_links(self, context)
-        with airflow_errors(), _timely():
+        with self._telling(context), airflow_errors(), _timely():
             submission = self._submission(context)
             ended = Ending(context, submission.fingerprint).recall()
             if ended is not None:
@@ -223,8 +224,7 @@ class ImsCreateDataImageOperator(BaseOperator):
                 submission.discard()
                 push(context, "job_id", ended.subject)
                 report = self._report(context, ended.subject)
-                with report.following():
-                    return self._answer(report, ended.outcome())
+                return self._answer(report, ended.outcome())
             return self._create(context, submission)
 
     def execute_after_pause(self, context: Context, event: Any = None) -> Any:  # noqa: ARG002
@@ -233,7 +233,7 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
-        with airflow_errors(), _timely():
+        with self._telling(context), airflow_errors(), _timely():
             submission = self._submission(context)
             outcome = parse_event(event)
             report = self._report(context, submission.target or outcome.subject, submission.sent_at)
@@ -244,7 +244,7 @@ class ImsCreateDataImageOperator(BaseOperator):
                 )
                 self._wait_deferred(context, submission.target, report, {})
             try:
-                with report.following(), self._concluding(context, submission):
+                with self._concluding(context, submission):
                     return self._finish(context, submission, report, outcome.outcome())
             except NotFoundError:
                 return self._start_over(context, submission)
@@ -321,6 +321,25 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     _reporting: ImportReport | None = None
 
+    def _telling(self, context: Context) -> AbstractContextManager[None]:
+        """Tell the bad end, also where the request was never accepted."""
+
+        def tell(error: BaseException) -> None:
+            with suppress(Exception):  # the error itself is what the task ends with
+                (self._reporting or self._unaccepted(context)).failed(error)
+
+        return telling(tell)
+
+    def _unaccepted(self, context: Context) -> ImportReport:
+        region = self.region
+        job_id, sent_at = None, None
+        with suppress(Exception):  # perhaps what is told is that there is no such Connection
+            region = self.hook.profile.region
+            # A job that an earlier try has submitted goes on, whatever ends this one.
+            submission = self._submission(context)
+            job_id, sent_at = submission.target or None, submission.sent_at
+        return import_report(self, context, job_id, region, sent_at, image_url=self.image_url, name=self.name)
+
     def _wait(self, context: Context, submission: Submission, report: ImportReport, job_id: str) -> Any:
         watch = JobWatch(
             job_id,
@@ -334,7 +353,7 @@ class ImsCreateDataImageOperator(BaseOperator):
             tell=report.tell,
         )
         client = self.hook.client
-        with report.following(), self._concluding(context, submission):
+        with self._concluding(context, submission):
             with metrics.Following(watch) as following:
                 if self.deferrable:  # looking first spares a deferral that would end at once
                     found = following.ended(client.run(watch.look(SURROUNDINGS.clock())))

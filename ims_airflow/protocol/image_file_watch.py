@@ -250,6 +250,7 @@ class ImageFileWatch(Watch[FoundFiles]):
         )
 
     def _tell(self, key: str, state: str) -> None:
+        self.last_seen = f"{key or 'the bucket'} {state}"
         if self._said.get(key) != state:
             self.log.info("%s:%s %s", self._url.bucket, key, state)
             self._said[key] = state

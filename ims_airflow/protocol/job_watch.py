@@ -164,6 +164,7 @@ class JobWatch(Watch[Outcome]):
         except NotFoundError as error:
             if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise
+            self.last_seen = "IMS does not know it"
             self.log.warning("IMS does not know %s (yet): %s", self.what, error)
             return None
         except ServiceError as error:
@@ -216,6 +217,7 @@ class JobWatch(Watch[Outcome]):
             return self._outcome(job, image)
         state = f"has status {image.status!r}" if image else "is not in the image list"
         passing = image is None or image.status in IN_PROGRESS
+        self.last_seen = f"{job.status}, but its image {state}"
         if passing and now - self._done_at < SETTLE_GRACE:
             return None
         raise ImageNotUsableError(
@@ -231,6 +233,7 @@ class JobWatch(Watch[Outcome]):
     def _tell(self, job: Job, now: float) -> None:
         if not job.is_known and job.status != self._narrator.seen[0]:
             self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
+        self.last_seen = job.status if job.progress is None else f"{job.status}, {job.progress:.0%}"
         line = self._narrator.line(job, now)
         if line:
             self.log.info("%s", line)

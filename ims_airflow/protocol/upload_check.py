@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ims_airflow.protocol.job_time import iso_time
+from ims_airflow.protocol.plain_text import one_line
 
 
 def upload_check_report(image_url: str, found: object, *, started: float, ended: float) -> dict[str, Any]:
@@ -25,3 +26,14 @@ def upload_check_report(image_url: str, found: object, *, started: float, ended:
         "ended_at": iso_time(ended),
         "seconds": round(max(ended - started, 0.0), 1),
     }
+
+
+def failed_upload_check_report(
+    image_url: str, error: BaseException, *, started: float, ended: float
+) -> dict[str, Any]:
+    """Return what the page gets to know of an upload check that ended badly.
+
+    :param error: why; its words must be fit to be shown.
+    """
+    report = upload_check_report(image_url, None, started=started, ended=ended)
+    return {**report, "fail_reason": one_line(str(error), 2000)}

@@ -21,6 +21,7 @@ from ims_airflow.exceptions import (
     UnusableAnswerError,
 )
 from ims_airflow.protocol.message import Flow, Pause
+from ims_airflow.protocol.narration import duration
 from ims_airflow.protocol.pace import Pace
 from ims_airflow.protocol.polling import NO_PACE, PollPolicy, backoff
 
@@ -110,6 +111,8 @@ class Watch(ABC, Generic[R]):
     :param policy: when to look again.
     :param budget: seconds of trouble to forgive.
     :param started: epoch seconds from which the policy counts.
+
+    ``last_seen`` says what the last look has found, for the message when time is up; empty for nothing.
     """
 
     def __init__(self, what: str, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
@@ -119,6 +122,7 @@ class Watch(ABC, Generic[R]):
         self.pace: Pace = NO_PACE
         self.trouble = Trouble(budget)
         self.looks = 0
+        self.last_seen = ""
         self.log = log
 
     @abstractmethod
@@ -137,6 +141,7 @@ class Watch(ABC, Generic[R]):
         except FORGIVABLE as error:
             if self.trouble.since is None:
                 self.log.warning("Cannot ask about %s just now, keeping at it: %s", self.what, error)
+            self.last_seen = f"no answer, {error}"
             self.trouble.met(error, now, self.what)
             return None
         self.answered(now)
@@ -194,7 +199,14 @@ def follow(
         pause = watch.wait(now, surroundings.chance())
         if deadline is not None:
             if now >= deadline.at:
-                message = f"{watch.what} was not done in time ({deadline.name})"
-                raise JobTimeoutError(message, deadline=deadline.name)
+                raise _late(watch, deadline)
             pause = min(pause, deadline.at - now)
         yield Pause(max(pause, 0.0))
+
+
+def _late(watch: Watch[R], deadline: Deadline) -> JobTimeoutError:
+    limit = max(deadline.at - watch.started, 0.0)
+    allowed = duration(limit) if limit >= 1 else f"{limit:.1f} s"
+    seen = f". Last seen: {watch.last_seen}" if watch.last_seen else ""
+    message = f"{watch.what} was not done in time ({deadline.name} of {allowed}){seen}"
+    return JobTimeoutError(message, deadline=deadline.name)

@@ -112,11 +112,14 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
 
     @contextmanager
     def _skipping(self) -> Iterator[None]:
-        """Skip the task where a person asked for that, as Airflow does in the other modes and on resuming."""
+        """Skip the task where a person asked for that, as Airflow does in the other modes.
+
+        Airflow's own ``resume_execution`` does so for its own errors only.
+        """
         try:
             yield
-        except AirflowFailException as error:
-            if self.soft_fail or self.never_fail:
+        except (AirflowFailException, ImsAirflowError) as error:
+            if self.never_fail or (self.soft_fail and isinstance(error, AirflowFailException)):
                 raise AirflowSkipException(f"Skipping instead of failing: {error}") from error
             raise
 
@@ -135,7 +138,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
-        with airflow_errors(*self.final_errors):
+        with self._skipping(), airflow_errors(*self.final_errors):
             outcome = parse_event(event)
             if outcome.subject != self._subject:
                 # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.

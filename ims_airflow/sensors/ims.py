@@ -95,7 +95,8 @@ class ImsJobSensor(WatchSensor[Outcome]):
     _report: ImportReport | None = None
 
     def _begin(self, context: Context) -> ImportReport:
-        return import_report(self, context, str(self.job_id).strip(), self.region)
+        job_id = self.job_id.strip() if isinstance(self.job_id, str) else ""
+        return import_report(self, context, job_id or None, self.region)
 
     def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:
         report = self._report

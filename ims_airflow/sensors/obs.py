@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
@@ -14,10 +14,10 @@ from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.upload_check import upload_check_report
+from ims_airflow.protocol.upload_check import failed_upload_check_report, upload_check_report
 from ims_airflow.protocol.validation import raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
-from ims_airflow.task import SURROUNDINGS, attempt_started, push
+from ims_airflow.task import SURROUNDINGS, attempt_started, push, telling
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 from ims_airflow.upstream import UPLOAD_CHECK_KEY
 
@@ -39,7 +39,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     Returns a mapping with at least ``bucket``, ``key``, ``size`` (bytes), ``etag``, ``last_modified``,
     ``storage_class``, ``version_id`` and ``region``, and ``image_url`` as the operators take it. For a
     pattern it returns a list of them, ready for dynamic task mapping. How long the upload was waited for
-    stands in the XCom ``ims_upload_check``.
+    stands in the XCom ``ims_upload_check``, and in its ``fail_reason`` why the check failed.
 
     :param image_url: ``bucket:key``, as IMS spells it (templated). ``*``, ``?`` and ``[…]`` in the key make
         it a pattern: the sensor then waits until something matches and all matches are finished.
@@ -138,3 +138,23 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         with suppress(Exception):  # the file is there, whoever gets to know how long it took
             push(context, UPLOAD_CHECK_KEY, report)
         return value
+
+    def execute(self, context: Context) -> Any:
+        """Wait for the file, and show why where it fails."""
+        with self._telling(context):
+            return super().execute(context)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
+        """Take what the trigger found."""
+        with self._telling(context):
+            return super().execute_complete(context, event)
+
+    def _telling(self, context: Context) -> AbstractContextManager[None]:
+        def tell(error: BaseException) -> None:
+            with suppress(Exception):  # the error itself is what the task ends with
+                now = SURROUNDINGS.clock()
+                started = attempt_started(context, now)
+                report = failed_upload_check_report(str(self.image_url), error, started=started, ended=now)
+                push(context, UPLOAD_CHECK_KEY, report)
+
+        return telling(tell)

@@ -96,6 +96,23 @@ def retain(**arguments: Any) -> dict[str, list[Any]]:
     return found
 
 
+@pytest.mark.parametrize(
+    "operator",
+    [
+        lambda: ImsRetentionOperator(task_id="t", keep=1),
+        lambda: ImsSweepOperator(task_id="t"),
+        lambda: ImsDeleteImageOperator(task_id="t", image_id="00000000-0000-0000-0000-000000000000"),
+    ],
+    ids=["retention", "sweep", "delete"],
+)
+def test_the_console_can_be_opened_while_it_runs(site: Cloud, operator: Any) -> None:
+    site.emulated.add_fault({"match": {"service": "ims"}, "status": 403, "body": "{}"})
+    task = Task(operator)
+    with pytest.raises(AirflowFailException):
+        task.run()
+    assert "#/ims/" in task.ti.xcoms["_link_ImsImageLink"]
+
+
 def sweep(peers: Peers, **arguments: Any) -> dict[str, list[Any]]:
     given = {"dag_id": "nightly", "min_age": 0, "dry_run": False, **arguments}
     ti = TaskInstance(peers=peers)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_task import Task, TaskInstance
 from integration.clouds import Cloud
@@ -64,14 +71,14 @@ def waiting(submitted: Task, **arguments: Any) -> Sensor:
 def test_an_operator_that_waits_shows_the_import_and_accounts_for_its_time(
     cloud: Cloud, mode: dict[str, bool]
 ) -> None:
-    task = creation(cloud, **mode)
+    task = creation(cloud, job_seconds=1, **mode)
     image = task.run()
     shown = task.ti.xcoms[IMPORT_KEY]
     assert {"image_url": URL, "name": "fedora", "region": "cn-north-4"}.items() <= shown.items()
     assert (shown["status"], shown["image_id"]) == ("SUCCESS", image["image_id"])
     assert shown["submitted_at"] <= shown["updated_at"]
     assert image["seconds"]["upload_check"] == 12.5
-    assert image["seconds"]["queue"] + image["seconds"]["job"] == pytest.approx(0.5, abs=0.3)
+    assert image["seconds"]["queue"] + image["seconds"]["job"] == pytest.approx(1, abs=0.3)
 
 
 def test_an_operator_that_does_not_wait_shows_what_it_has_asked_for(cloud: Cloud) -> None:
@@ -156,6 +163,123 @@ def test_a_sensor_that_times_out_says_so(cloud: Cloud, mode: dict[str, Any]) -> 
     assert shown["fail_reason"]
 
 
+def test_a_job_starts_once_however_often_the_sensor_is_rescheduled(cloud: Cloud) -> None:
+    sensor = waiting(creation(cloud, job_seconds=2.5), mode="reschedule")
+    sensor.run()
+    shown = [*(one[IMPORT_KEY] for one in sensor.left), sensor.ti.xcoms[IMPORT_KEY]]
+    [started] = {one["started_at"] for one in shown} - {None}
+    assert started < shown[-1]["updated_at"]
+
+
+@waits
+def test_a_job_starts_once_however_often_the_task_is_tried(cloud: Cloud, mode: dict[str, bool]) -> None:
+    task = creation(cloud, job_seconds=60, timeout=timedelta(seconds=1), **mode)
+    shown = []
+    for attempt in (task.run, task.retry, task.retry):
+        with pytest.raises(JobTimeoutError):
+            attempt()
+        shown.append(task.ti.xcoms[IMPORT_KEY])
+        cloud.emulated.advance(20)
+    assert {one["job_id"] for one in shown} == {shown[0]["job_id"]}
+    assert shown[1]["started_at"]
+    assert shown[1]["started_at"] == shown[2]["started_at"] < shown[2]["updated_at"]
+
+
+def refused(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, why: str) -> dict[str, Any]:
+    """Arrange that nothing is accepted; return the operator's arguments for it."""
+    variable = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
+    if why == "keys":
+        monkeypatch.setenv(variable, os.environ[variable].replace(cloud.emulated.settings.sk, "WRONG"))
+    if why == "permission":
+        cloud.emulated.add_fault({"match": {"method": "POST"}, "status": 403, "body": "{}"})
+    if why == "connection":
+        return {"ims_conn_id": "no_such", "region": "cn-north-4"}
+    return {"min_disk": "{{ params.disk }}"} if why == "rule" else {}
+
+
+REFUSALS = {
+    "keys": "APIGW.0301",
+    "permission": "HTTP 403",
+    "rule": "min_disk",
+    "connection": "no_such",
+}
+
+
+@waits
+@pytest.mark.parametrize(("why", "reason"), REFUSALS.items(), ids=REFUSALS)
+def test_a_request_that_was_never_accepted_is_shown_with_its_reason(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, mode: dict[str, bool], why: str, reason: str
+) -> None:
+    task = creation(cloud, **refused(cloud, monkeypatch, why), **mode)
+    with pytest.raises(AirflowException):
+        task.run()
+    shown = task.ti.xcoms[IMPORT_KEY]
+    assert reason in shown["fail_reason"]
+    assert {"image_url": URL, "name": "fedora", "region": "cn-north-4"}.items() <= shown.items()
+    assert (shown["job_id"], shown["status"]) == (None, None)
+
+
+def test_a_job_of_an_earlier_try_is_named_where_the_next_one_cannot_even_ask(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = creation(cloud, job_seconds=60, timeout=timedelta(seconds=0.3), **WAITS[0])
+    with pytest.raises(JobTimeoutError):
+        task.run()
+    job_id = task.ti.xcoms["job_id"]
+    refused(cloud, monkeypatch, "keys")
+    with pytest.raises(AirflowFailException):
+        task.retry()
+    assert task.ti.xcoms[IMPORT_KEY]["job_id"] == job_id
+
+
+@modes
+def test_a_sensor_without_a_job_says_so(cloud: Cloud, mode: dict[str, Any]) -> None:
+    sensor = Sensor(lambda: ImsJobSensor(task_id="wait", job_id=" ", **mode))
+    with pytest.raises(AirflowFailException):
+        sensor.run()
+    shown = sensor.ti.xcoms[IMPORT_KEY]
+    assert "is not a job id" in shown["fail_reason"]
+    assert shown["job_id"] is None
+
+
+class Surprised(ImsJobSensor):
+    """A sensor whose author has made a mistake in a method of his own."""
+
+    def poke(self, context: Any) -> Any:
+        raise KeyError("password=abc")
+
+
+def test_of_a_stranger_s_error_the_name_is_shown(cloud: Cloud) -> None:
+    sensor = Sensor(lambda: Surprised(task_id="wait", job_id="j1"))
+    with pytest.raises(KeyError):
+        sensor.run()
+    shown = sensor.ti.xcoms[IMPORT_KEY]
+    assert shown["fail_reason"] == "an unexpected KeyError ended the task; its log says more"
+
+
+@modes
+def test_an_upload_check_that_fails_says_why(cloud: Cloud, mode: dict[str, Any]) -> None:
+    given = {"image_url": "no-such-bucket:disk.qcow2", "poke_interval": 0.05, **mode}
+    sensor = Sensor(lambda: ObsImageFileSensor(task_id="check", **given))
+    with pytest.raises(AirflowFailException):
+        sensor.run()
+    checked = sensor.ti.xcoms[UPLOAD_CHECK_KEY]
+    assert (checked["image_url"], checked["size"]) == ("no-such-bucket:disk.qcow2", None)
+    assert "bucket 'no-such-bucket' does not exist" in checked["fail_reason"]
+
+
+@pytest.mark.parametrize("mode", [MODES[0], MODES[2]], ids=["poke", "deferrable"])
+@pytest.mark.parametrize(("soft_fail", "end"), [(False, AirflowSensorTimeout), (True, AirflowSkipException)])
+def test_an_upload_check_that_times_out_says_so_even_where_it_is_skipped(
+    cloud: Cloud, mode: dict[str, Any], soft_fail: bool, end: type[Exception]
+) -> None:
+    given = {"image_url": URL, "poke_interval": 0.05, "timeout": 0.2, **mode}
+    sensor = Sensor(lambda: ObsImageFileSensor(task_id="check", soft_fail=soft_fail, **given))
+    with pytest.raises(end):
+        sensor.run()
+    assert "time" in sensor.ti.xcoms[UPLOAD_CHECK_KEY]["fail_reason"]
+
+
 @modes
 def test_a_file_sensor_leaves_how_long_it_took(cloud: Cloud, mode: dict[str, Any]) -> None:
     cloud.emulated.put_object("image-test", "disk.qcow2", b"QFI\xfb")
@@ -238,6 +362,24 @@ def test_an_outlet_gets_the_image_and_its_source(cloud: Cloud, mode: dict[str, b
     assert extra["duration"] == pytest.approx(0.5, abs=0.4)
     [event] = task.outlet_events[AssetAlias("fresh")].asset_alias_events
     assert (event.dest_asset_key.uri, event.extra) == (IMAGE.uri, extra)
+
+
+@dataclass
+class Table:
+    """What lineage tools put among the outlets beside assets."""
+
+    name: str
+
+
+def test_neither_a_stranger_nor_a_broken_outlet_keeps_the_image_from_the_others(
+    cloud: Cloud, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = Asset.ref(name="nowhere")  # Airflow resolves it while a task runs, and here nobody can
+    task = creation(cloud, outlets=[Table("t"), nowhere, IMAGE], **WAITS[0])
+    task.outlet_events = OutletEventAccessors()
+    image = task.run()
+    assert task.outlet_events[IMAGE].extra["image_id"] == image["image_id"]
+    assert capfd.readouterr().out.count("The asset event lacks the image") == 1
 
 
 @modes

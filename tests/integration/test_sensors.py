@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,22 @@ in_one_process = pytest.mark.parametrize("mode", [MODES[0], MODES[2]], ids=["pok
 URL = "image-test:disk.qcow2"
 
 
+@dataclass
 class Sensor(Task):
-    """A sensor's task: a reschedule starts the next poke in a fresh operator, as Airflow does."""
+    """A sensor's task: a reschedule starts the next poke in a fresh operator and without XComs.
+
+    :param left: the XComs that each rescheduled poke has left behind.
+    """
+
+    left: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self) -> Any:
         for _ in range(200):
+            self.ti.xcoms.clear()
             try:
                 return super().run()
             except AirflowRescheduleException:
-                continue
+                self.left.append(dict(self.ti.xcoms))
         raise AssertionError("poked 200 times")
 
 
@@ -132,6 +140,17 @@ def test_soft_fail_skips(cloud: Cloud, mode: dict[str, Any], job_seconds: float)
         job_sensor(submit(cloud, job_seconds), soft_fail=True, **mode).run()
 
 
+@modes
+@pytest.mark.parametrize("budget", [0, 0.2], ids=["at the first look", "later"])
+def test_never_fail_skips_what_a_retry_could_help_too(
+    cloud: Cloud, mode: dict[str, Any], budget: float
+) -> None:
+    job_id = submit(cloud)
+    cloud.emulated.add_fault({"match": {"path": "/jobs/"}, "status": 503, "body": "<html>"})
+    with pytest.raises(AirflowSkipException):
+        job_sensor(job_id, trouble_budget=budget, never_fail=True, **mode).run()
+
+
 def test_a_job_that_is_done_is_not_deferred(cloud: Cloud) -> None:
     job_id = submit(cloud, 0)
     sensor = job_sensor(job_id, deferrable=True)
@@ -164,6 +183,16 @@ def test_a_missing_and_an_empty_file_are_waited_for(cloud: Cloud, mode: dict[str
         arrange()
         with pytest.raises(AirflowSensorTimeout):
             file_sensor(timeout=0.2, **mode).run()
+
+
+@pytest.mark.parametrize(
+    ("key", "seen"),
+    [("disk.qcow2", "disk.qcow2 is not there yet"), ("*.raw", r"\*\.raw matches nothing yet")],
+)
+def test_a_deferred_timeout_tells_what_was_seen_last(cloud: Cloud, key: str, seen: str) -> None:
+    limit = r"not done in time \(timeout of 0\.2 s\)"
+    with pytest.raises(AirflowSensorTimeout, match=f"{limit}. Last seen: {seen}"):
+        file_sensor(f"image-test:{key}", deferrable=True, timeout=0.2).run()
 
 
 @modes

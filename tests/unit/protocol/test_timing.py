@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from ims_airflow.exceptions import NotFoundError
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
 from ims_airflow.protocol.timing import Timing
-from ims_airflow.protocol.upload_check import upload_check_report
+from ims_airflow.protocol.upload_check import failed_upload_check_report, upload_check_report
 
 BEGIN = 1_700_000_000.0
 QUEUED, RUNNING = Job("j1", "INIT"), Job("j1", "RUNNING")
@@ -86,3 +87,12 @@ def test_an_upload_check_tells_how_long_it_took() -> None:
     }
     many = upload_check_report("b-1:*", [found, found], started=BEGIN, ended=BEGIN)
     assert (many["size"], many["etag"]) == (None, None)
+
+
+def test_an_upload_check_that_ends_badly_tells_why_without_a_secret() -> None:
+    error = NotFoundError("no bucket, password=abc")
+    failed = failed_upload_check_report("b-1:k", error, started=BEGIN, ended=BEGIN + 5)
+    assert failed == {
+        **upload_check_report("b-1:k", None, started=BEGIN, ended=BEGIN + 5),
+        "fail_reason": "no bucket, password=***",
+    }

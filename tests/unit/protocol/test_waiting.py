@@ -117,6 +117,23 @@ def test_the_deadline_has_an_error_of_its_own_and_is_met_in_time() -> None:
     assert clock.now - start == pytest.approx(33)
 
 
+@pytest.mark.parametrize(
+    ("jobs", "seen"),
+    [
+        ([ok({"status": "INIT", "job_id": "j1"})], "INIT"),
+        ([ok({"status": "INIT", "job_id": "j1"}), running(0.4)], "RUNNING, 40%"),
+        ([running(), ServiceError("down", status=503)], "no answer, HTTP 503: down"),
+        ([NotFoundError("no job", status=404)], "IMS does not know it"),
+        ([ok(SUCCESS)], "SUCCESS, but its image is not in the image list"),
+    ],
+    ids=["queued", "running", "trouble", "unknown", "settling"],
+)
+def test_the_deadline_s_error_tells_its_length_and_what_was_seen_last(jobs: list[Answer], seen: str) -> None:
+    with pytest.raises(JobTimeoutError) as caught:
+        followed(Ims(jobs, [ok({"images": []})]), Clock(), deadline=50, policy=PollPolicy(fixed=20))
+    assert str(caught.value) == f"job j1 was not done in time (timeout of 50 s). Last seen: {seen}"
+
+
 def test_an_unknown_status_is_followed_on_with_a_warning() -> None:
     log = Lines()
     followed(Ims([ok({"status": "PAUSED"}), ok(SUCCESS)]), Clock(), log)
