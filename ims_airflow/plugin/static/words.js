@@ -18,11 +18,15 @@ const TASK_STATES = {
   restarting: "the task starts anew",
 };
 
-export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted" };
+export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted", skipped: "Skipped" };
 
-/** What an import is called, also before its name is known. */
+/** What an import is called, also before its name is known, and where it never will be. */
 export function called(row) {
-  return row.name ?? (row.jobId ? `Job ${row.jobId}` : "Name not known yet");
+  const forGood = row.state !== "running" || !row.requests;
+  if (row.name) return row.name;
+  if (row.file && forGood) return row.file.split(/[:/]/).findLast(Boolean) ?? row.file;
+  if (row.jobId) return `Job ${row.jobId}`;
+  return forGood ? "Name not known" : "Name not known yet";
 }
 
 export function step(row) {
