@@ -380,8 +380,8 @@ def test_a_look_asks_for_four_lists_and_for_what_has_changed(page: Page, airflow
 
 
 def add_values_of_others(airflow: ScriptedAirflow) -> None:
-    """As many values as Airflow lists at once, of imports that are none of ours."""
-    for index in range(100):
+    """More values than Airflow lists at once, of imports that are none of ours."""
+    for index in range(101):
         airflow.hand_over(CREATE, "ims_import", note(), run="manual__of_others", map_index=index)
 
 
@@ -487,6 +487,8 @@ def test_values_that_airflow_does_not_hold_are_told_and_not_guessed_from(
     page.open()
     assert page.notice == "XComs lie outside of Airflow's database: progress, steps and reasons are missing."
     assert "s3://" not in page.find("main").text
+    assert page.texts(".words") == ["How far the import is cannot be read here"]
+    assert page.texts(".told") == ["The task succeeded; what came of it cannot be read here."]
     assert page.texts("#running-list .name") == page.texts("td .name") == ["data"]
 
 

@@ -64,6 +64,7 @@ function outcome(row) {
   if (row.state === "failed") return row.reason;
   if (row.state === "submitted") return "IMS has taken the request; no task follows the job.";
   if (row.state === "skipped") return skipped(row);
+  if (row.state === "unread") return "The task succeeded; what came of it cannot be read here.";
   const polls = row.polls === null ? null : `${row.polls} polls`;
   const trouble = row.trouble === null ? null : `${duration(row.trouble)} of trouble`;
   return [row.imageId, polls, trouble].filter(Boolean).join(", ");

@@ -24,8 +24,9 @@ export const ENDED = ["success", "failed", "upstream_failed", "skipped"];
  * Join tasks to imports, the newest first.
  *
  * A task is {id, dagId, runId, taskId, mapIndex, tryNumber, maxTries, operator, state, start, end, fields, note,
- * check, result, links}: times in milliseconds or null, `fields` the rendered templates, the other four what the
- * task has handed over (XCom `ims_import`, `ims_upload_check`, the return value, its links) or null.
+ * check, result, links, unread}: times in milliseconds or null, `fields` the rendered templates, the next four what
+ * the task has handed over (XCom `ims_import`, `ims_upload_check`, the return value, its links) or null, `unread` true
+ * where Airflow does not hold the values itself.
  */
 export function importsOf(tasks) {
   const runs = new Map();
@@ -164,12 +165,14 @@ function stateOf(party, note, reason) {
   if (!party.create && !party.wait) return "checked";
   if (note.status === "SUCCESS") return "done";
   if (some("skipped")) return "skipped";
-  return party.wait ? "done" : "submitted";
+  if (party.wait) return "done";
+  return party.create.unread ? "unread" : "submitted";
 }
 
 function phaseOf({ check, create, wait }, note) {
   const job = note.job_id || (wait && jobOf(wait));
   if (!job && check && check.state !== "success") return "check";
+  if (!job && [create, wait].some((task) => task?.unread)) return "unread";
   if (!job) return "request";
   if (note.status === "SUCCESS") return "image";
   return !note.status || note.status === "INIT" ? "queue" : "job";

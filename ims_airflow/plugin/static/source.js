@@ -134,6 +134,7 @@ function taskOf(instance) {
     check: null,
     result: null,
     links: null,
+    unread: false,
   };
 }
 
@@ -175,7 +176,7 @@ function isOutside({ note, check }) {
 }
 
 function forgetReferences(task) {
-  Object.assign(task, { note: null, check: null, result: typeof task.result === "string" ? null : task.result });
+  Object.assign(task, { unread: true, note: null, check: null, result: typeof task.result === "string" ? null : task.result });
 }
 
 /** Ask for a detail: without it, because it is forbidden or there is trouble, the rest is still worth showing. */

@@ -5,6 +5,7 @@ export const PHASE_NAMES = { check: "Upload check", queue: "Queue", job: "Job" }
 const STEPS = {
   check: "Waiting for the upload to be finished",
   request: "About to ask IMS for the image",
+  unread: "How far the import is cannot be read here",
   queue: "In the queue of IMS",
   job: "IMS works on the image",
   image: "Image made; looking whether it can be used",
@@ -18,7 +19,7 @@ const TASK_STATES = {
   restarting: "the task starts anew",
 };
 
-export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted", skipped: "Skipped" };
+export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted", skipped: "Skipped", unread: "Ended" };
 
 /** What an import is called, also before its name is known, and where it never will be. */
 export function called(row) {
