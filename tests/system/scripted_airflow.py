@@ -78,10 +78,16 @@ class ScriptedAirflow:
         )
 
     def hand_over(
-        self, task_id: str, key: str, value: Any, run: str = "manual__1", map_index: int = -1
+        self,
+        task_id: str,
+        key: str,
+        value: Any,
+        run: str = "manual__1",
+        map_index: int = -1,
+        seconds_ago: float = 0,
     ) -> None:
         """Set an XCom."""
-        self.handed_over[run, task_id, map_index, key] = (moment(0), value)
+        self.handed_over[run, task_id, map_index, key] = (moment(seconds_ago), value)
 
     async def answer(self, request: Request) -> Response:
         """Answer as Airflow would."""
@@ -93,7 +99,7 @@ class ScriptedAirflow:
         if path == "dags/~/dagRuns/~/taskInstances":
             return self._task_instances(request)
         if path.startswith("dags/~/"):
-            return self._entries()
+            return self._entries(request)
         _, _, _, run, _, task_id, kind, *key = path.split("/")
         if kind == "links":
             return JSONResponse({"extra_links": self.links, "total_entries": len(self.links)})
@@ -106,9 +112,10 @@ class ScriptedAirflow:
         states = {None if state == "none" else state for state in request.query_params.getlist("state")}
         operators = request.query_params.getlist("operator")
         found = [task for task in self.tasks if task["state"] in states and task["operator"] in operators]
-        return JSONResponse({"task_instances": found, "total_entries": len(found)})
+        shown = found[: int(request.query_params["limit"])]  # in the order in which they were added
+        return JSONResponse({"task_instances": shown, "total_entries": len(found)})
 
-    def _entries(self) -> Response:
+    def _entries(self, request: Request) -> Response:
         entries = [
             {
                 "dag_id": "nightly",
@@ -121,7 +128,9 @@ class ScriptedAirflow:
             for (run, task_id, index, key), (at, _) in self.handed_over.items()
             if key.startswith("ims_")
         ]
-        return JSONResponse({"xcom_entries": entries, "total_entries": len(entries)})
+        entries.sort(key=lambda entry: str(entry["timestamp"]), reverse=True)
+        shown = entries[: int(request.query_params["limit"])]
+        return JSONResponse({"xcom_entries": shown, "total_entries": len(entries)})
 
     def host(self, request: Request) -> Response:
         """Return a page that shows ours as Airflow 3.3 does: in a frame, which may not leave its window."""

@@ -224,6 +224,79 @@ def test_an_import_that_failed_before_its_job_names_what_failed(page: Page, airf
     assert page.texts(".told") == ["The upload check failed; the task log says why."]
 
 
+def test_a_failed_upload_check_tells_its_reason_and_its_file(page: Page, airflow: ScriptedAirflow) -> None:
+    airflow.add(CHECK, "failed", started=90, ended=80, rendered_fields={"image_url": FILE})
+    airflow.add(CREATE, "upstream_failed", try_number=0)
+    reason = "the file did not come in 8 s"
+    airflow.hand_over(CHECK, "ims_upload_check", {"image_url": FILE, "fail_reason": reason})
+    page.open()
+    assert page.texts(".badge") == ["Failed"]
+    assert page.texts(".told") == [reason]
+    assert page.texts("td .name") == ["data.qcow2"]  # nothing will ever tell its name
+
+
+def test_a_failed_check_without_an_import_is_called_by_its_file(page: Page, airflow: ScriptedAirflow) -> None:
+    airflow.add(CHECK, "failed", started=90, ended=80, rendered_fields={"image_url": FILE})
+    airflow.add(CHECK, "running", dag_run_id="manual__2", started=5, rendered_fields={"image_url": FILE})
+    page.open()
+    assert page.texts("td .name") == page.texts("#running-list .name") == ["data.qcow2"]
+
+
+def test_a_request_that_was_never_accepted_tells_its_reason(page: Page, airflow: ScriptedAirflow) -> None:
+    fields = {"name": "data", "image_url": FILE}
+    airflow.add(CREATE, "failed", started=90, ended=80, rendered_fields=fields)
+    airflow.hand_over(CREATE, "ims_import", note(**fields, fail_reason="the signature does not match"))
+    page.open()
+    assert page.texts(".badge") == ["Failed"]
+    assert page.texts(".told") == ["the signature does not match"]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (None, "Following job job-1 ended; it may go on in the cloud. The task log says why."),
+        ("RUNNING", "Following job job-1 ended; it may go on in the cloud. The task log says why."),
+        ("SUCCESS", "Job job-1 was done, but its task failed; the task log says why."),
+        ("FAIL", "Job job-1 failed; IMS gave no reason."),
+    ],
+)
+def test_a_task_that_was_killed_did_not_fail_to_request_its_image(
+    page: Page, airflow: ScriptedAirflow, status: str | None, words: str
+) -> None:
+    airflow.add(CREATE, "failed", started=90, ended=20, rendered_fields={"name": "data", "image_url": FILE})
+    airflow.hand_over(CREATE, "ims_import", note(name="data", job_id="job-1", status=status))
+    page.open()
+    assert page.texts(".told") == [words]
+
+
+def test_a_failed_job_whose_task_has_skipped_itself_is_a_failure(
+    page: Page, airflow: ScriptedAirflow
+) -> None:
+    add_ended_import(airflow, "skipped")  # as by soft_fail
+    page.open()
+    assert page.texts(".badge") == ["Failed"]
+    assert page.texts(".told") == ["IMG.0040: the disk is made of cheese"]
+
+
+def test_a_skipped_task_without_a_failure_is_called_skipped(page: Page, airflow: ScriptedAirflow) -> None:
+    fields = {"name": "data", "image_url": FILE}
+    airflow.add(CREATE, "skipped", started=90, ended=80, rendered_fields=fields)
+    airflow.add(CREATE, "success", dag_run_id="manual__0", started=190, ended=180, rendered_fields=fields)
+    airflow.add(WAIT, "skipped", dag_run_id="manual__0", started=170, ended=160)
+    airflow.hand_over(CREATE, "ims_import", note(name="data", job_id="job-1"), run="manual__0")
+    page.open()
+    assert page.texts(".badge") == ["Skipped", "Skipped"]
+    followed = "No task follows the job any more; it may go on in the cloud."
+    assert page.texts(".told") == ["IMS was not asked for an image.", followed]
+
+
+def test_an_import_that_a_branch_has_passed_over_is_none(page: Page, airflow: ScriptedAirflow) -> None:
+    for operator in (CHECK, CREATE, WAIT):
+        airflow.add(operator, "skipped", try_number=0, started=90, ended=90)
+    page.open()
+    assert page.shown("#nothing")
+
+
 def test_a_submitted_image_that_nobody_follows_is_not_called_done(
     page: Page, airflow: ScriptedAirflow
 ) -> None:
@@ -291,19 +364,62 @@ def test_it_refreshes_by_itself_and_in_place(page: Page, airflow: ScriptedAirflo
     assert page.find(".import").get_attribute("data-mark") == "the same"
 
 
-def test_a_look_asks_for_three_lists_and_for_what_has_changed(page: Page, airflow: ScriptedAirflow) -> None:
+def test_a_look_asks_for_four_lists_and_for_what_has_changed(page: Page, airflow: ScriptedAirflow) -> None:
     add_running_import(airflow)
     add_ended_import(airflow, run="manual__0")
     page.open()
     airflow.paths.clear()
     page.look_again()
-    assert len(airflow.paths) == 3
+    assert len(airflow.paths) == 4
     airflow.paths.clear()
     time.sleep(0.01)
     airflow.hand_over(WAIT, "ims_import", note(job_id="job-1", status="RUNNING", process_percent=0.5))
     page.look_again()
-    assert len(airflow.paths) == 4
+    assert len(airflow.paths) == 5
     assert page.texts(".amount") == ["50 %"]
+
+
+def add_values_of_others(airflow: ScriptedAirflow) -> None:
+    """More values than Airflow lists at once, of imports that are none of ours."""
+    for index in range(101):
+        airflow.hand_over(CREATE, "ims_import", note(), run="manual__of_others", map_index=index)
+
+
+def test_a_job_that_has_been_quiet_for_long_keeps_its_progress(page: Page, airflow: ScriptedAirflow) -> None:
+    fields = {"name": "data", "image_url": FILE}
+    airflow.add(CREATE, "deferred", started=8000, rendered_fields=fields)
+    job = {"job_id": "job-1", "status": "RUNNING", "process_percent": 0.4}
+    airflow.hand_over(CREATE, "ims_import", note(**fields, **job), seconds_ago=7200)
+    add_values_of_others(airflow)
+    page.open()
+    assert page.texts(".amount") == ["40 %"]
+    assert page.find("[aria-current=step]").text == "Job"
+
+
+def test_what_is_not_among_the_listed_values_is_asked_for_once_in_a_while(
+    page: Page, airflow: ScriptedAirflow
+) -> None:
+    airflow.add(CHECK, "success", started=8200, ended=8100, rendered_fields={"image_url": FILE})
+    airflow.add(CREATE, "deferred", started=8000, rendered_fields={"name": "data", "image_url": FILE})
+    add_values_of_others(airflow)
+    if time.time() % 60 > 50:
+        time.sleep(11)  # an answer holds until the minute is over
+    page.open()
+    asked = [path.split("/", 5)[5] for path in airflow.paths if "/xcomEntries/" in path]
+    expected = [f"{CHECK}/xcomEntries/ims_upload_check", f"{CREATE}/xcomEntries/ims_import"]
+    assert sorted(asked) == sorted(expected)
+    airflow.paths.clear()
+    page.look_again()
+    assert len(airflow.paths) == 4
+
+
+def test_a_backfill_does_not_hide_what_runs(page: Page, airflow: ScriptedAirflow) -> None:
+    for number in range(110):
+        airflow.add(CREATE, None, dag_run_id=f"backfill__{number}")
+    add_running_import(airflow)
+    page.open()
+    assert page.texts("#running-list .name") == ["data"]
+    assert page.notice == "More than 100 tasks wait for their turn: older runs may lack some."
 
 
 def test_nothing_is_asked_while_nobody_looks(page: Page, airflow: ScriptedAirflow) -> None:
@@ -316,7 +432,7 @@ def test_nothing_is_asked_while_nobody_looks(page: Page, airflow: ScriptedAirflo
     time.sleep(6)
     assert airflow.paths == []
     page.browser.switch_to.window(first)
-    page.until(lambda: len(airflow.paths) == 3, timeout=2)
+    page.until(lambda: len(airflow.paths) == 4, timeout=2)
 
 
 def test_an_airflow_in_trouble_is_asked_again_and_what_was_known_stays(
@@ -357,6 +473,23 @@ def test_who_may_not_read_xcoms_still_sees_the_tasks(page: Page, airflow: Script
     assert "You may not read XComs" in page.notice
     assert page.texts("#running-list .name") == ["data"]  # from the rendered fields of the task
     assert page.texts(".amount") == [""]
+
+
+def test_values_that_airflow_does_not_hold_are_told_and_not_guessed_from(
+    page: Page, airflow: ScriptedAirflow
+) -> None:
+    fields = {"name": "data", "image_url": FILE}
+    airflow.add(CREATE, "deferred", started=90, rendered_fields=fields)
+    airflow.hand_over(CREATE, "ims_import", "s3://values/1")  # what an XCom backend has left in Airflow
+    airflow.add(CREATE, "success", dag_run_id="manual__0", started=99, ended=95, rendered_fields=fields)
+    airflow.hand_over(CREATE, "ims_import", "s3://values/2", run="manual__0")
+    airflow.hand_over(CREATE, "return_value", "s3://values/3", run="manual__0")
+    page.open()
+    assert page.notice == "XComs lie outside of Airflow's database: progress, steps and reasons are missing."
+    assert "s3://" not in page.find("main").text
+    assert page.texts(".words") == ["How far the import is cannot be read here"]
+    assert page.texts(".told") == ["The task succeeded; what came of it cannot be read here."]
+    assert page.texts("#running-list .name") == page.texts("td .name") == ["data"]
 
 
 def test_who_may_see_no_tasks_is_told_so(page: Page, airflow: ScriptedAirflow) -> None:

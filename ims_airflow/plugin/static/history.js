@@ -56,9 +56,15 @@ function cell(label, ...children) {
   return el("td", { role: "cell", "data-label": label }, ...children);
 }
 
+function skipped({ jobId }) {
+  return jobId ? "No task follows the job any more; it may go on in the cloud." : "IMS was not asked for an image.";
+}
+
 function outcome(row) {
   if (row.state === "failed") return row.reason;
   if (row.state === "submitted") return "IMS has taken the request; no task follows the job.";
+  if (row.state === "skipped") return skipped(row);
+  if (row.state === "unread") return "The task succeeded; what came of it cannot be read here.";
   const polls = row.polls === null ? null : `${row.polls} polls`;
   const trouble = row.trouble === null ? null : `${duration(row.trouble)} of trouble`;
   return [row.imageId, polls, trouble].filter(Boolean).join(", ");

@@ -18,14 +18,15 @@ export const ACTIVE = [
   "restarting",
   "awaiting_input",
 ];
-export const ENDED = ["success", "failed", "upstream_failed"];
+export const ENDED = ["success", "failed", "upstream_failed", "skipped"];
 
 /**
  * Join tasks to imports, the newest first.
  *
  * A task is {id, dagId, runId, taskId, mapIndex, tryNumber, maxTries, operator, state, start, end, fields, note,
- * check, result, links}: times in milliseconds or null, `fields` the rendered templates, the other four what the
- * task has handed over (XCom `ims_import`, `ims_upload_check`, the return value, its links) or null.
+ * check, result, links, unread}: times in milliseconds or null, `fields` the rendered templates, the next four what
+ * the task has handed over (XCom `ims_import`, `ims_upload_check`, the return value, its links) or null, `unread` true
+ * where Airflow does not hold the values itself.
  */
 export function importsOf(tasks) {
   const runs = new Map();
@@ -37,7 +38,7 @@ export function importsOf(tasks) {
     .flatMap(joined)
     .filter(hasBegun)
     .map(described)
-    .filter((row) => row.state !== "checked")
+    .filter((row) => row.state !== "checked") // a check alone imports nothing
     .sort((one, other) => (other.started ?? 0) - (one.started ?? 0));
 }
 
@@ -88,13 +89,18 @@ function fileOf(task) {
 const tasksOf = ({ check, create, wait }) => [check, create, wait].filter(Boolean);
 
 function hasBegun(party) {
-  return tasksOf(party).some((task) => ACTIVE.includes(task.state) || ["success", "failed"].includes(task.state));
+  const begun = [...ACTIVE, "success", "failed"];
+  return tasksOf(party).some((task) => begun.includes(task.state) || (task.state === "skipped" && hasRun(task)));
 }
+
+/** A task that a branch has passed over was never tried; one that has skipped itself, as by soft_fail, was. */
+const hasRun = (task) => task.tryNumber > 0;
 
 function described(party) {
   const tasks = tasksOf(party);
   const note = noteOf(party);
-  const state = stateOf(party, note);
+  const reason = writtenReason(party, note);
+  const state = stateOf(party, note, reason);
   const running = state === "running";
   const segments = segmentsOf(party, note, running);
   const starts = [...segments.map((segment) => segment.from), ...tasks.map((task) => task.start)].filter(Boolean);
@@ -110,6 +116,7 @@ function described(party) {
     current: taskAtWork(tasks) ?? tasks.findLast((task) => task.start) ?? main,
     links: Object.assign({}, ...tasks.map((task) => task.links)),
     checks: Boolean(party.check),
+    requests: Boolean(party.create),
     phase: running ? phaseOf(party, note) : null,
     step: note.current_task || null,
     fraction: running ? fractionOf(note) : null,
@@ -119,7 +126,7 @@ function described(party) {
     ended: running || !ends.length ? null : Math.max(...ends),
     jobId: note.job_id || (party.wait && jobOf(party.wait)) || null,
     imageId: note.image_id || null,
-    reason: state === "failed" ? reasonOf(tasks, note) : null,
+    reason: state === "failed" ? reason || guessedReason(party, note) : null,
     polls: note.polls ?? null,
     trouble: note.trouble_seconds || null,
   };
@@ -148,18 +155,24 @@ function taskAtWork(tasks) {
   return tasks.find((task) => ACTIVE.includes(task.state));
 }
 
-function stateOf(party, note) {
+function stateOf(party, note, reason) {
   const tasks = tasksOf(party);
+  const some = (...states) => tasks.some((task) => states.includes(task.state));
   if (taskAtWork(tasks)) return "running";
-  if (tasks.some((task) => task.state !== "success" && task.state !== null)) return "failed";
-  if (tasks.some((task) => task.state === null)) return "running";
-  if (!party.create && !party.wait) return "checked"; // a check alone imports nothing
-  return note.status === "SUCCESS" || party.wait ? "done" : "submitted";
+  if (some("failed", "upstream_failed")) return "failed";
+  if (some(null)) return "running";
+  if (some("skipped") && (reason || note.status === "FAIL")) return "failed";
+  if (!party.create && !party.wait) return "checked";
+  if (note.status === "SUCCESS") return "done";
+  if (some("skipped")) return "skipped";
+  if (party.wait) return "done";
+  return party.create.unread ? "unread" : "submitted";
 }
 
 function phaseOf({ check, create, wait }, note) {
   const job = note.job_id || (wait && jobOf(wait));
   if (!job && check && check.state !== "success") return "check";
+  if (!job && [create, wait].some((task) => task?.unread)) return "unread";
   if (!job) return "request";
   if (note.status === "SUCCESS") return "image";
   return !note.status || note.status === "INIT" ? "queue" : "job";
@@ -170,11 +183,20 @@ function fractionOf(note) {
   return typeof fraction === "number" && fraction >= 0 && fraction <= 1 ? fraction : null;
 }
 
-function reasonOf(tasks, note) {
-  const words = [note.error_code, note.fail_reason].filter(Boolean).join(": ");
-  if (words) return words;
-  const failed = tasks.find((task) => task.state === "failed");
+/** What a task has told of its failure, also where IMS was never asked for the image. */
+function writtenReason({ check }, note) {
+  const told = [note.error_code, note.fail_reason].filter(Boolean).join(": ");
+  return told || (!note.job_id && check?.check?.fail_reason) || null;
+}
+
+/** A task that was killed tells nothing, and what IMS has accepted goes on without it. */
+function guessedReason(party, note) {
+  const failed = tasksOf(party).find((task) => task.state === "failed");
+  const job = note.job_id || (party.wait && jobOf(party.wait));
+  if (note.status === "FAIL") return `Job ${job} failed; IMS gave no reason.`;
   if (!failed) return "A task before the import failed.";
-  const what = { [CHECK]: "The upload check", [CREATE]: "The request", [WAIT]: "Following the job" };
-  return `${what[failed.operator]} failed; the task log says why.`;
+  if (failed.operator === CHECK) return "The upload check failed; the task log says why.";
+  if (!job) return `${failed.operator === CREATE ? "The request" : "Following the job"} failed; the task log says why.`;
+  if (note.status === "SUCCESS") return `Job ${job} was done, but its task failed; the task log says why.`;
+  return `Following job ${job} ended; it may go on in the cloud. The task log says why.`;
 }

@@ -44,7 +44,7 @@ function stretch(phase, from, to) {
 
 function endOfCheck(check) {
   const ended = time(check.check?.ended_at);
-  return ended ?? (["success", "failed"].includes(check.state) ? check.end : null);
+  return ended ?? (["success", "failed", "skipped"].includes(check.state) ? check.end : null);
 }
 
 /**

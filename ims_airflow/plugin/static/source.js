@@ -1,7 +1,7 @@
-// What the page asks Airflow: three lists each time, and details only of what has changed.
+// What the page asks Airflow: four lists each time, and details only of what has changed.
 
 import { ApiError, taskPath } from "./api.js";
-import { ACTIVE, CHECK, ENDED, OPERATORS, importsOf } from "./imports.js";
+import { ACTIVE, CHECK, CREATE, ENDED, OPERATORS, WAIT, importsOf } from "./imports.js";
 
 export const SHOWN = 20; // imports that have ended
 const LIMIT = 100; // the most that Airflow gives at once, by default
@@ -9,7 +9,12 @@ const AT_ONCE = 6; // connections that a browser opens to one server
 const ALL_TASKS = "dags/~/dagRuns/~/taskInstances";
 const FORBIDDEN = "You may not read XComs or links of some DAGs: progress, steps and reasons are missing there.";
 const TROUBLE = "Some details could not be read: trying again.";
-const KEYS = { ims_import: "note", ims_upload_check: "check" };
+const OUTSIDE = "XComs lie outside of Airflow's database: progress, steps and reasons are missing.";
+const MINUTE = 60_000;
+const KEYS = {
+  ims_import: { kind: "note", from: [CREATE, WAIT] },
+  ims_upload_check: { kind: "check", from: [CHECK] },
+};
 
 export class Source {
   #api;
@@ -23,14 +28,17 @@ export class Source {
   /** Return {running, ended, notices}: rows of imports, and sentences about what could not be read. */
   async read() {
     const notices = [];
-    const [active, ended, entries] = await Promise.all([
-      this.#tasks({ state: [...ACTIVE, "none"], order_by: "-run_after" }),
+    const [active, waiting, ended, entries] = await Promise.all([
+      this.#tasks({ state: ACTIVE, order_by: "-run_after" }),
+      this.#tasks({ state: "none", order_by: "-run_after" }), // a backfill has many, which would hide what runs
       this.#tasks({ state: ENDED, order_by: "-end_date" }),
       this.#entries(notices),
     ]);
     if (active.total > LIMIT) notices.push(`More than ${LIMIT} tasks are active: the newest runs are shown.`);
-    const siblings = await this.#siblings(active.tasks, ended.tasks);
-    const known = new Map([...siblings, ...ended.tasks, ...active.tasks].map((task) => [task.id, task]));
+    if (waiting.total > LIMIT) notices.push(`More than ${LIMIT} tasks wait for their turn: older runs may lack some.`);
+    const unended = [...waiting.tasks, ...active.tasks];
+    const siblings = await this.#siblings(unended, ended.tasks);
+    const known = new Map([...siblings, ...ended.tasks, ...unended].map((task) => [task.id, task]));
     const tasks = [...known.values()];
     await this.#addDetails(tasks, entries, notices);
     return { ...shown(importsOf(tasks)), notices: [...new Set(notices)] };
@@ -41,12 +49,14 @@ export class Source {
     return { tasks: answer.task_instances.map(taskOf), total: answer.total_entries };
   }
 
-  /** When each value was handed over, by task and key. */
+  /** When each value was handed over, by task and key, and whether these are all there are. */
   async #entries(notices) {
     const params = { xcom_key_prefix_pattern: Object.keys(KEYS).join("|"), order_by: "-timestamp", limit: LIMIT };
     const { value, notice } = await answered(() => this.#api.get(`${ALL_TASKS}/~/xcomEntries`, params));
     if (notice) notices.push(notice);
-    return new Map((value?.xcom_entries ?? []).map((entry) => [entryKey(taskOf(entry), entry.key), entry.timestamp]));
+    const entries = value?.xcom_entries ?? [];
+    const times = new Map(entries.map((entry) => [entryKey(taskOf(entry), entry.key), entry.timestamp]));
+    return { times, all: !(value?.total_entries > entries.length) };
   }
 
   /** Tasks of active runs that ended too long ago to be among the last ones. */
@@ -75,14 +85,15 @@ export class Source {
       task[kind] = detail.value;
     });
     this.#details = details;
+    if (tasks.filter(isOutside).map(forgetReferences).length) notices.push(OUTSIDE);
   }
 
   /** What is worth asking about the tasks of an import, with the version up to which an answer holds. */
   #wanted({ tasks, main, current }, entries) {
     const last = tasks.at(-1);
     const wanted = tasks.flatMap((task) =>
-      Object.entries(KEYS).map(([key, kind]) => {
-        return { task, kind, version: entries.get(entryKey(task, key)), ask: () => this.#value(task, key) };
+      Object.entries(KEYS).map(([key, { kind }]) => {
+        return { task, kind, version: versionOfValue(task, key, entries), ask: () => this.#value(task, key) };
       }),
     );
     for (const task of new Set([main, current, last])) {
@@ -123,6 +134,7 @@ function taskOf(instance) {
     check: null,
     result: null,
     links: null,
+    unread: false,
   };
 }
 
@@ -132,6 +144,13 @@ function shown(rows) {
 }
 
 const versionOf = ({ tryNumber, state, end }) => [tryNumber, state, end];
+
+/** Of more values than are listed, an old one may be a running task's: only asking tells, and now and then anew. */
+function versionOfValue(task, key, { times, all }) {
+  const listed = times.get(entryKey(task, key));
+  if (listed || all || !task.tryNumber || !KEYS[key].from.includes(task.operator)) return listed;
+  return ACTIVE.includes(task.state) ? [...versionOf(task), Math.floor(Date.now() / MINUTE)] : versionOf(task);
+}
 
 function entryKey({ dagId, runId, taskId, mapIndex }, key) {
   return JSON.stringify([dagId, runId, taskId, mapIndex, key]);
@@ -149,6 +168,15 @@ function valueOf(entry) {
   } catch {
     return entry.value;
   }
+}
+
+/** Whether an XCom backend has kept the values: Airflow's API then gives the text of its reference to them. */
+function isOutside({ note, check }) {
+  return [note, check].some((value) => value !== null && typeof value !== "object");
+}
+
+function forgetReferences(task) {
+  Object.assign(task, { unread: true, note: null, check: null, result: typeof task.result === "string" ? null : task.result });
 }
 
 /** Ask for a detail: without it, because it is forbidden or there is trouble, the rest is still worth showing. */

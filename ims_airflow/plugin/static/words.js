@@ -5,6 +5,7 @@ export const PHASE_NAMES = { check: "Upload check", queue: "Queue", job: "Job" }
 const STEPS = {
   check: "Waiting for the upload to be finished",
   request: "About to ask IMS for the image",
+  unread: "How far the import is cannot be read here",
   queue: "In the queue of IMS",
   job: "IMS works on the image",
   image: "Image made; looking whether it can be used",
@@ -18,11 +19,15 @@ const TASK_STATES = {
   restarting: "the task starts anew",
 };
 
-export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted" };
+export const OUTCOMES = { done: "Done", failed: "Failed", submitted: "Submitted", skipped: "Skipped", unread: "Ended" };
 
-/** What an import is called, also before its name is known. */
+/** What an import is called, also before its name is known, and where it never will be. */
 export function called(row) {
-  return row.name ?? (row.jobId ? `Job ${row.jobId}` : "Name not known yet");
+  const forGood = row.state !== "running" || !row.requests;
+  if (row.name) return row.name;
+  if (row.file && forGood) return row.file.split(/[:/]/).findLast(Boolean) ?? row.file;
+  if (row.jobId) return `Job ${row.jobId}`;
+  return forGood ? "Name not known" : "Name not known yet";
 }
 
 export function step(row) {
