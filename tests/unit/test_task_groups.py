@@ -166,6 +166,23 @@ def test_a_literal_mistake_stops_the_parsing() -> None:
         import_data_image(**{**FILE, "min_disk": 39})
 
 
+@pytest.mark.parametrize(
+    ("strange", "words"),
+    [
+        ("tag", "got an unexpected keyword argument 'tag'$"),
+        ("wait_for_completion", "'wait_for_completion'$"),
+        ("retries", r"'retries': put it into default_args, \{'retries': …\}"),
+        ("pool", "put it into default_args"),
+    ],
+)
+def test_an_argument_that_nobody_knows_is_refused(strange: str, words: str) -> None:
+    more: Any = {strange: 5}
+    with new_dag(), pytest.raises(TypeError, match=words):
+        import_data_image(**FILE, **more)
+    with new_dag(), pytest.raises(TypeError, match=rf"import_data_images\(\).*{words}"):
+        import_data_images(["bucket:a"], min_disk=40, os_type="Linux", **more)
+
+
 def test_many_files_are_one_mapped_group() -> None:
     with new_dag() as dag:
 
