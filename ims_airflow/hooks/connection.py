@@ -20,6 +20,7 @@ from ims_airflow.protocol.credentials import (
     Password,
 )
 from ims_airflow.protocol.endpoints import Endpoints, endpoints_for, is_url
+from ims_airflow.protocol.running_rules import is_region
 from ims_airflow.protocol.validation import Violation, raise_for
 
 SOURCE = "README, Connection"
@@ -71,7 +72,7 @@ class _Reader:
         self._connection = connection
         self._violations: list[Violation] = []
         self._extra = self._read_extra()
-        self._region = region or self._text("region")
+        self._region = self._read_region(region)
 
     def profile(self) -> Profile:
         identity = self._delegated(self._identity())
@@ -110,6 +111,12 @@ class _Reader:
             return (value or "").strip()
         self._wrong(f"extra.{name}", f"a {type(value).__name__}", "must be a text")
         return ""
+
+    def _read_region(self, given: str | None) -> str:
+        field, region = ("region", given) if given else ("extra.region", self._text("region"))
+        if region and not is_region(region):
+            self._wrong(field, region, "must be the name of a region, such as cn-north-4")
+        return region
 
     def _delegated(self, own: OwnIdentity) -> Identity:
         agency = self._text("agency_name")

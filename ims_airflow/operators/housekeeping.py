@@ -25,21 +25,18 @@ from ims_airflow.operators.delete_image import ImsDeleteImageOperator
 from ims_airflow.protocol.deletion import GoneWatch, request_deletion
 from ims_airflow.protocol.history import LEFT, History, States, state_of
 from ims_airflow.protocol.housekeeping import Fit, Plan, Scope, lines, retention, survey, sweep
-from ims_airflow.protocol.housekeeping_rules import literal_violations, truth, violations
+from ims_airflow.protocol.housekeeping_rules import literal_violations, violations
 from ims_airflow.protocol.image import ACTIVE
 from ims_airflow.protocol.origin import Origin, dag_tag
-from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.running_rules import running_violations, seconds
+from ims_airflow.protocol.validation import raise_for, truth
 from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import SURROUNDINGS, airflow_errors
+from ims_airflow.task import SURROUNDINGS, airflow_errors, called
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
 __all__ = ["ImsDeleteImageOperator", "ImsRetentionOperator", "ImsSweepOperator"]
-
-
-def _seconds(duration: float | timedelta) -> float:
-    return duration.total_seconds() if isinstance(duration, timedelta) else duration
 
 
 class _HousekeepingOperator(BaseOperator, ABC):
@@ -66,9 +63,9 @@ class _HousekeepingOperator(BaseOperator, ABC):
         # Airflow's own dag_id is the DAG that this task belongs to.
         self.of_dag = "{{ dag.dag_id }}" if dag_id is None else dag_id
         self.name_pattern = name_pattern
-        self.min_age = _seconds(min_age)
+        self.min_age = seconds(min_age)
         self.plan_only = dry_run  # Airflow's own dry_run is a method
-        self.timeout = _seconds(timeout)
+        self.timeout = seconds(timeout)
         self.ims_conn_id = ims_conn_id
         self.region = region
 
@@ -80,6 +77,11 @@ class _HousekeepingOperator(BaseOperator, ABC):
             "dry_run": self.plan_only,
             "timeout": self.timeout,
         }
+
+    def _judge(self) -> None:
+        """Refuse what is wrong already before anything is rendered."""
+        running = running_violations({"region": self.region})
+        raise_for(called(self), [*literal_violations(self._arguments()), *running])
 
     @cached_property
     def hook(self) -> ImsHook:
@@ -97,7 +99,7 @@ class _HousekeepingOperator(BaseOperator, ABC):
     def execute(self, context: Context) -> dict[str, Any]:
         """Plan, tell, delete."""
         with airflow_errors():
-            raise_for(type(self).__name__, violations(self._arguments()))
+            raise_for(called(self), violations(self._arguments()))
             plan = self._plan(context)
             if truth(self.plan_only):
                 return _report(plan, would_delete=[fit.image.image_id for fit in plan.doomed])
@@ -216,7 +218,7 @@ class ImsRetentionOperator(_HousekeepingOperator):
             **kwargs,
         )
         self.keep = keep
-        raise_for(type(self).__name__, literal_violations(self._arguments()))
+        self._judge()
 
     def _arguments(self) -> dict[str, Any]:
         return {"keep": self.keep, **super()._arguments()}
@@ -287,7 +289,7 @@ class ImsSweepOperator(_HousekeepingOperator):
         )
         self.task_ids = task_ids
         self._history = History("", {})
-        raise_for(type(self).__name__, literal_violations(self._arguments()))
+        self._judge()
 
     def _arguments(self) -> dict[str, Any]:
         return {"task_ids": self.task_ids, **super()._arguments()}

@@ -127,6 +127,14 @@ def test_a_wrong_field_is_named(arguments: dict[str, Any], field: str) -> None:
     assert "huaweicloud_ims_default" in str(caught.value)
 
 
+@pytest.mark.parametrize("region", ["CN North", "None", "cn/north"])
+def test_a_text_that_is_no_region_is_named_by_whoever_gave_it(region: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"\nextra\.region: .* must be the name of a region"):
+        read(region=region)
+    with pytest.raises(InvalidInputError, match=r"\nregion: .* must be the name of a region"):
+        read_connection(Connection(), region)
+
+
 def test_all_mistakes_are_told_at_once_and_no_secret() -> None:
     with pytest.raises(InvalidInputError) as caught:
         read("", "SKSECRET", auth="magic", verify="/nope", read_timeout=-1)
