@@ -57,7 +57,8 @@ def _is_job_query(value: object) -> bool:
 
 
 def _is_job_id(value: object) -> bool:
-    return isinstance(value, str) and is_id(value.strip().removeprefix(IMAGE_PREFIX))
+    # An empty text is what came of an upstream task's None: the sensor itself says so, when it runs.
+    return isinstance(value, str) and (not value.strip() or is_id(value.strip().removeprefix(IMAGE_PREFIX)))
 
 
 def _is_size(value: object) -> bool:

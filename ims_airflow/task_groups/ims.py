@@ -128,7 +128,7 @@ def import_data_images(
     :param files: texts ``bucket:key``, or mappings of request fields with at least ``image_url``; literally,
         or what a task returns, such as ``ObsImageFileSensor`` for a pattern.
     :param name: of all images. Where neither it nor the file gives one, an image is called like its file,
-        without folders and suffix.
+        without folders and suffix; literal files whose images would then share a name are refused.
     :param min_disk: size of the disks in GB, where the files do not say it.
     :param os_type: ``Linux`` or ``Windows``, where the files do not say it.
     :param group_id: names the group; the next one of the same name in a DAG gets a number behind it.

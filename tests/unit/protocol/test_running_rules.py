@@ -9,7 +9,7 @@ from ims_airflow.protocol.running_rules import is_region, running_violations, se
 
 NAN, INFINITE = float("nan"), float("inf")
 GOOD: dict[str, list[Any]] = {
-    "job_id": ["j1", " j1 ", "image:b2e2a8f0"],
+    "job_id": ["", "j1", " j1 ", "image:b2e2a8f0"],
     "region": [None, "", "cn-north-4", "eu-west-101", "private_1"],
     "poll_interval": [None, 0.1, 30],
     "timeout": [None, 0, 0.2, 21600.0],
@@ -24,7 +24,7 @@ GOOD: dict[str, list[Any]] = {
     "dry_run": [True, False, "true", "False", "0"],
 }
 BAD: dict[str, list[Any]] = {
-    "job_id": [None, "", " ", 5, "a/b", "image:"],
+    "job_id": [None, 5, "a/b", "image:"],
     "region": ["CN North", " cn-north-4", "None", 4, "a/b", "-a", "x" * 65],
     "poll_interval": [0, -5, "30", NAN, INFINITE, True],
     "timeout": ["6h", -1, NAN, INFINITE],
