@@ -26,6 +26,11 @@ from ims_airflow.protocol.validation import Violation, raise_for
 SOURCE = "README, Connection"
 DEFAULTS = HttpOptions()
 DURATION = (900, 86_400)  # seconds that the key of an agency may live (IAM, "Temporary Access Key")
+FIELDS = frozenset(
+    "region project_id auth domain_name security_token agency_name agency_domain_name agency_domain_id "
+    "agency_duration_seconds ims_endpoint obs_endpoint iam_endpoint metadata_endpoint obs_addressing verify "
+    "connect_timeout read_timeout max_requests_in_flight max_requests_per_second".split()
+)
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
@@ -43,6 +48,7 @@ class Profile:
     """A Connection, read and checked.
 
     :param project_id: empty when it is to be looked up by region.
+    :param unknown: names in the extra that mean nothing here; perhaps they are misspelt.
     """
 
     identity: Identity
@@ -50,6 +56,7 @@ class Profile:
     region: str
     project_id: str
     options: HttpOptions
+    unknown: tuple[str, ...] = ()
 
     def account(self) -> Account:
         """Return a new account that has learned nothing yet."""
@@ -90,7 +97,8 @@ class _Reader:
             max_requests_per_second=self._limit("max_requests_per_second"),
         )
         raise_for(f"Connection {self._connection.conn_id!r}", self._violations)
-        return Profile(identity, endpoints, self._region, project_id, options)
+        unknown = tuple(sorted(self._extra.keys() - FIELDS))
+        return Profile(identity, endpoints, self._region, project_id, options, unknown)
 
     def _wrong(self, field: str, value: object, rule: str) -> None:
         self._violations.append(Violation(field, value, rule, SOURCE))

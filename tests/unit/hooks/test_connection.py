@@ -83,6 +83,11 @@ def test_an_empty_form_means_the_defaults() -> None:
     assert read(region="cn-north-4", **empty) == read(region="cn-north-4")
 
 
+def test_what_no_field_is_called_is_told_and_ignored() -> None:
+    assert read(region="r", Verify=False, agencyname="x").unknown == ("Verify", "agencyname")
+    assert read(region="r", metadata_endpoint="http://127.0.0.1:8090").unknown == ()
+
+
 def test_an_argument_overrides_the_region() -> None:
     assert read_connection(Connection(), "eu-west-101").region == "eu-west-101"
 
