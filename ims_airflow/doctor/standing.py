@@ -46,7 +46,7 @@ def extra_checks(unknown: Iterable[str], known: Iterable[str]) -> list[Check]:
     :param known: the names that mean something.
     """
     return [
-        warning("extra", f"extra.{name} is no field{_meant(name, sorted(known))}; it is ignored.")
+        warning(f"extra.{name}", f"extra.{name} is no field{_meant(name, sorted(known))}; it is ignored.")
         for name in unknown
     ]
 

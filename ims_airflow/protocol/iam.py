@@ -107,7 +107,8 @@ def obtain_project_id(region: str) -> Flow[str]:
     if len(ids) != 1:
         found = f"{len(ids)} projects ({', '.join(ids)})" if ids else "no project"
         raise InvalidInputError(
-            f"project_id: IAM knows {found} named {region!r}; set it in the Connection's extra"
+            f"project_id: IAM knows {found} named {region!r}: check region, or set project_id in the "
+            "Connection's extra"
         )
     return ids[0]
 

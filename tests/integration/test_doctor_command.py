@@ -68,7 +68,7 @@ def test_a_misspelt_field_is_told(
 ) -> None:
     change(monkeypatch, server, regoin="mars-1")
     status, found = doctor(capsys)
-    assert (status, bad(found, "warning")) == (0, ["extra", "tls"])
+    assert (status, bad(found, "warning")) == (0, ["extra.regoin", "tls"])
     assert "perhaps region is meant" in str(found["checks"])
 
 

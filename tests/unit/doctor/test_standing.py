@@ -48,7 +48,7 @@ def test_an_identity_is_named_and_shows_no_key(identity: Identity, words: str) -
 )
 def test_a_name_that_means_nothing_is_worth_a_warning(unknown: str, words: str) -> None:
     [check] = extra_checks([unknown], FIELDS)
-    assert (check.name, check.status, check.message) == ("extra", "warning", words)
+    assert (check.name, check.status, check.message) == (f"extra.{unknown}", "warning", words)
 
 
 def test_plain_http_and_unverified_tls_are_worth_a_warning() -> None:
