@@ -101,6 +101,11 @@ CONNECTION_TYPE: dict[str, Any] = {
             "https://iam.cn-north-4.myhuaweicloud.com",
             "http://127.0.0.1:8090",
         ),
+        "metadata_endpoint": _text(
+            "Metadata endpoint",
+            "Only for metadata: full URL of the ECS metadata service. Empty: the usual one.",
+            "http://169.254.169.254",
+        ),
         "obs_addressing": _choice(
             "OBS addressing",
             "virtual: bucket.endpoint. path: endpoint/bucket, for servers that know no virtual hosts.",

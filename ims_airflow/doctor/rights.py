@@ -53,8 +53,17 @@ def examine_rights(asker: Asker) -> Flow[list[Check]]:
 
 
 NOT_TRIED = (
+    skipped("ims:images:get", "ims:images:get is not tried: it needs an image."),
     skipped("ims:dataImages:create", "ims:dataImages:create is not tried: that would create an image."),
     skipped("ims:imageJobs:getPercentage", "ims:imageJobs:getPercentage is not tried: it needs a job."),
+    *(
+        skipped(name, f"{name} is not tried: it needs a bucket.")
+        for name in (
+            "obs:bucket:HeadBucket",
+            "obs:bucket:ListBucket",
+            "obs:bucket:ListBucketMultipartUploads",
+        )
+    ),
     skipped(
         "obs:object:GetObject",
         "obs:object:GetObject is not tried: it needs a file. Use ims-airflow inspect bucket:key.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from ims_airflow.doctor.check import Check, failed, ok, skipped, warning
 from ims_airflow.protocol.account import Account
@@ -36,6 +37,23 @@ def connection_check(account: Account) -> Check:
     return ok(
         "connection", f"The Connection is complete: {described(account.identity)}, {region}, {project}."
     )
+
+
+def extra_checks(unknown: Iterable[str], known: Iterable[str]) -> list[Check]:
+    """Warn of names in the Connection's extra that mean nothing, with the one that may be meant.
+
+    :param unknown: the names. Their values are not looked at.
+    :param known: the names that mean something.
+    """
+    return [
+        warning(f"extra.{name}", f"extra.{name} is no field{_meant(name, sorted(known))}; it is ignored.")
+        for name in unknown
+    ]
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name.lower(), known, n=1)
+    return f", perhaps {close[0]} is meant" if close else ""
 
 
 def tls_check(endpoints: Endpoints, verify: bool | str) -> Check:

@@ -20,11 +20,17 @@ from ims_airflow.protocol.credentials import (
     Password,
 )
 from ims_airflow.protocol.endpoints import Endpoints, endpoints_for, is_url
+from ims_airflow.protocol.running_rules import is_region
 from ims_airflow.protocol.validation import Violation, raise_for
 
 SOURCE = "README, Connection"
 DEFAULTS = HttpOptions()
 DURATION = (900, 86_400)  # seconds that the key of an agency may live (IAM, "Temporary Access Key")
+FIELDS = frozenset(
+    "region project_id auth domain_name security_token agency_name agency_domain_name agency_domain_id "
+    "agency_duration_seconds ims_endpoint obs_endpoint iam_endpoint metadata_endpoint obs_addressing verify "
+    "connect_timeout read_timeout max_requests_in_flight max_requests_per_second".split()
+)
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 
 
@@ -42,6 +48,7 @@ class Profile:
     """A Connection, read and checked.
 
     :param project_id: empty when it is to be looked up by region.
+    :param unknown: names in the extra that mean nothing here; perhaps they are misspelt.
     """
 
     identity: Identity
@@ -49,6 +56,7 @@ class Profile:
     region: str
     project_id: str
     options: HttpOptions
+    unknown: tuple[str, ...] = ()
 
     def account(self) -> Account:
         """Return a new account that has learned nothing yet."""
@@ -71,7 +79,7 @@ class _Reader:
         self._connection = connection
         self._violations: list[Violation] = []
         self._extra = self._read_extra()
-        self._region = region or self._text("region")
+        self._region = self._read_region(region)
 
     def profile(self) -> Profile:
         identity = self._delegated(self._identity())
@@ -89,7 +97,8 @@ class _Reader:
             max_requests_per_second=self._limit("max_requests_per_second"),
         )
         raise_for(f"Connection {self._connection.conn_id!r}", self._violations)
-        return Profile(identity, endpoints, self._region, project_id, options)
+        unknown = tuple(sorted(self._extra.keys() - FIELDS))
+        return Profile(identity, endpoints, self._region, project_id, options, unknown)
 
     def _wrong(self, field: str, value: object, rule: str) -> None:
         self._violations.append(Violation(field, value, rule, SOURCE))
@@ -110,6 +119,12 @@ class _Reader:
             return (value or "").strip()
         self._wrong(f"extra.{name}", f"a {type(value).__name__}", "must be a text")
         return ""
+
+    def _read_region(self, given: str | None) -> str:
+        field, region = ("region", given) if given else ("extra.region", self._text("region"))
+        if region and not is_region(region):
+            self._wrong(field, region, "must be the name of a region, such as cn-north-4")
+        return region
 
     def _delegated(self, own: OwnIdentity) -> Identity:
         agency = self._text("agency_name")

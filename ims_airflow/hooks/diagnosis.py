@@ -7,7 +7,8 @@ from dataclasses import replace
 from ims_airflow.client.options import HttpOptions
 from ims_airflow.doctor.check import Check
 from ims_airflow.doctor.examination import examine
-from ims_airflow.hooks.connection import Profile
+from ims_airflow.doctor.standing import extra_checks
+from ims_airflow.hooks.connection import FIELDS, Profile
 
 
 def diagnose(profile: Profile) -> list[Check]:
@@ -16,7 +17,7 @@ def diagnose(profile: Profile) -> list[Check]:
 
     with Client(profile.account(), _impatient(profile.options)) as client:
         checks = examine(client.account, verify=profile.options.verify, clock=client.clock)
-        return client.run(checks)
+        return [*extra_checks(profile.unknown, FIELDS), *client.run(checks)]
 
 
 def _impatient(options: HttpOptions) -> HttpOptions:

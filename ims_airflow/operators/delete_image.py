@@ -17,9 +17,10 @@ from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.deletion import POLICY, GoneWatch, request_deletion
 from ims_airflow.protocol.housekeeping_rules import literal_violations, violations
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.running_rules import running_violations, seconds
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors
+from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, called
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -62,13 +63,12 @@ class ImsDeleteImageOperator(BaseOperator):
         super().__init__(**kwargs)
         self.image_id = image_id
         self.missing_ok = missing_ok
-        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        self.poll_interval = (
-            poll_interval.total_seconds() if isinstance(poll_interval, timedelta) else poll_interval
-        )
+        self.timeout = seconds(timeout)
+        self.poll_interval = seconds(poll_interval)
         self.ims_conn_id = ims_conn_id
         self.region = region
-        raise_for(type(self).__name__, literal_violations(self._arguments()))
+        running = running_violations({"poll_interval": self.poll_interval, "region": region})
+        raise_for(called(self), [*literal_violations(self._arguments()), *running])
 
     def _arguments(self) -> dict[str, Any]:
         return {"image_id": self.image_id, "timeout": self.timeout}
@@ -77,7 +77,7 @@ class ImsDeleteImageOperator(BaseOperator):
         """Delete, and wait until it shows."""
         push_links(self, context)
         with airflow_errors():
-            raise_for(type(self).__name__, violations(self._arguments()))
+            raise_for(called(self), violations(self._arguments()))
             return self._delete(str(self.image_id), TaskMemory(context, "ims_deletion"))
 
     def _delete(self, image_id: str, memory: TaskMemory) -> dict[str, Any]:

@@ -35,14 +35,16 @@ from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.protocol.origin import dag_tag
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.provenance import Provenance
+from ims_airflow.protocol.running_rules import running_violations, seconds
 from ims_airflow.protocol.submission import SETTLING, Submission
-from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.validation import Violation, raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
 from ims_airflow.task import (
     SURROUNDINGS,
     TaskMemory,
     airflow_errors,
     attempt_started,
+    called,
     deadline,
     origin,
     push,
@@ -83,10 +85,6 @@ if not TYPE_CHECKING:  # to a type checker, every name would then be one of this
 
 
 LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
-
-
-def _seconds(interval: float | timedelta | None) -> float | None:
-    return interval.total_seconds() if isinstance(interval, timedelta) else interval
 
 
 class _LongPauseError(Exception):
@@ -191,16 +189,20 @@ class ImsCreateDataImageOperator(BaseOperator):
         self.region = region
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = _seconds(poll_interval)
-        self.timeout = _seconds(timeout)
+        self.poll_interval = seconds(poll_interval)
+        self.timeout = seconds(timeout)
         self.trouble_budget = trouble_budget
         self.settling_window = settling_window
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
-        raise_for(type(self).__name__, literal_violations(self._fields()))
+        raise_for(called(self), [*literal_violations(self._fields()), *self._running_violations()])
 
     def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in REQUEST_FIELDS}
+
+    def _running_violations(self) -> list[Violation]:
+        judged = "poll_interval timeout trouble_budget settling_window job_query region".split()
+        return running_violations({name: getattr(self, name) for name in judged})
 
     if TYPE_CHECKING:
 

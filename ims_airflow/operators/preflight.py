@@ -16,8 +16,9 @@ from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.image_url import parse_image_url
-from ims_airflow.protocol.validation import Violation, raise_for, whole_number
-from ims_airflow.task import airflow_errors
+from ims_airflow.protocol.running_rules import running_violations
+from ims_airflow.protocol.validation import Violation, raise_for, truth, whole_number
+from ims_airflow.task import airflow_errors, called
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -87,7 +88,8 @@ class ImsPreflightOperator(BaseOperator):
         self.show_request = dry_run  # Airflow's own dry_run is a method
         self.ims_conn_id = ims_conn_id
         self.region = region
-        raise_for(type(self).__name__, [*literal_violations(self._given()), *_mode_violations(mode)])
+        running = running_violations({"dry_run": dry_run or False, "region": region})
+        raise_for(called(self), [*literal_violations(self._given()), *_mode_violations(mode), *running])
 
     if TYPE_CHECKING:
 
@@ -102,6 +104,7 @@ class ImsPreflightOperator(BaseOperator):
         from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
 
         with airflow_errors():
+            raise_for(called(self), running_violations({"dry_run": self.show_request or False}))
             hook = ImsHook(self.ims_conn_id, self.region)
             flow = preflight(
                 parse_image_url(self.image_url),
@@ -114,7 +117,7 @@ class ImsPreflightOperator(BaseOperator):
             report = with_findings(hook.run(flow), rules)
         result = report.as_dict()
         self._tell(report)
-        if _is_true(self.show_request):
+        if truth(self.show_request or False):
             result["request"] = None if rules else self._request(hook)
             request = json.dumps(result["request"], ensure_ascii=False)
             self.log.info("Dry run. The request would be: %s", request)
@@ -152,7 +155,3 @@ def _mode_violations(mode: object) -> list[Violation]:
     if mode in {"fail", "warn"}:
         return []
     return [Violation("mode", mode, "must be fail or warn", "README, ImsPreflightOperator")]
-
-
-def _is_true(value: object) -> bool:
-    return value.strip().lower() in {"true", "1", "yes"} if isinstance(value, str) else bool(value)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.history import History
 from ims_airflow.protocol.image import IN_PROGRESS, Image
+from ims_airflow.protocol.job_time import iso_epoch
 from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.origin import is_marker
 from ims_airflow.protocol.submission import DAG_TAG, MARKER_TAG
@@ -93,7 +93,7 @@ def objection(image: Image, scope: Scope) -> str:
         (image.status in IN_PROGRESS, f"still being made ({image.status})"),
         (image.status not in scope.statuses, f"status is {image.status or 'not shown'}"),
         (not fnmatchcase(image.name, scope.name_pattern), f"name does not match {scope.name_pattern}"),
-        (epoch(image.created_at) is None, "its row does not say when it was created"),
+        (iso_epoch(image.created_at) is None, "its row does not say when it was created"),
         (bool(image.tags) and (DAG_TAG, scope.dag_tag) not in image.tags, f"not tagged {DAG_TAG}"),
     )
     return next((reason for broken, reason in checks if broken), "")
@@ -104,7 +104,7 @@ def examine(image: Image, tags: Tags | None, scope: Scope) -> Fit | str:
 
     :param tags: as the tag query shows them, None when it knows no such image.
     """
-    created = epoch(image.created_at)
+    created = iso_epoch(image.created_at)
     if (reason := objection(image, scope)) or created is None:
         return reason
     if tags is None:
@@ -172,12 +172,3 @@ def _doom(fit: Fit, plan: Plan, *, now: float, min_age: float) -> None:
         plan.skipped.append((fit.image, f"younger than {min_age:.0f} s"))
     else:
         plan.doomed.append(fit)
-
-
-def epoch(text: str) -> float | None:
-    """Return the epoch seconds of a time as a row gives it, None for one that nobody can read."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ims_airflow.protocol.ims import is_id
-from ims_airflow.protocol.validation import Violation, is_int, is_literal
-
-_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+from ims_airflow.protocol.validation import Violation, is_int, is_literal, is_seconds, is_truth
 
 
 def literal_violations(arguments: Mapping[str, Any]) -> list[Violation]:
@@ -25,15 +23,6 @@ def violations(arguments: Mapping[str, Any]) -> list[Violation]:
     ]
 
 
-def truth(value: object) -> bool:
-    """Read a boolean as an argument or a rendered template gives it. For a valid one only."""
-    return _TRUTHS[str(value).strip().lower()]
-
-
-def _is_truth(value: object) -> bool:
-    return isinstance(value, bool | str) and str(value).strip().lower() in _TRUTHS
-
-
 def _is_count(value: object) -> bool:
     return (is_int(value) and value >= 0) or (
         isinstance(value, str) and value.strip().isascii() and value.strip().isdigit()
@@ -48,10 +37,6 @@ def _is_id(value: object) -> bool:
     return is_id(value) and value != "None"  # what a template makes of a value that is not there
 
 
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-
-
 def _are_texts(value: object) -> bool:
     return value is None or (isinstance(value, list | tuple) and bool(value) and all(map(_is_text, value)))
 
@@ -62,7 +47,7 @@ _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "dag_id": (_is_text, "must be the id of a DAG"),
     "task_ids": (_are_texts, "must be a list of task ids, or None for all tasks"),
     "name_pattern": (_is_text, "must be a pattern of image names; * stands for any text"),
-    "min_age": (_is_seconds, "must be a number of seconds of at least 0, or a timedelta"),
-    "timeout": (_is_seconds, "must be a number of seconds of at least 0, or a timedelta"),
-    "dry_run": (_is_truth, "must be true or false"),
+    "min_age": (is_seconds, "must be a number of seconds of at least 0, or a timedelta"),
+    "timeout": (is_seconds, "must be a number of seconds of at least 0, or a timedelta"),
+    "dry_run": (is_truth, "must be true or false"),
 }

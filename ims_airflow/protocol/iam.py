@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ims_airflow.exceptions import (
@@ -19,20 +18,12 @@ from ims_airflow.exceptions import (
 )
 from ims_airflow.protocol.credentials import AccessKey, Delegation, Password, Token
 from ims_airflow.protocol.errors import json_object
+from ims_airflow.protocol.job_time import iso_epoch
 from ims_airflow.protocol.message import Call, Flow, Response, Service
 
 _JSON = {"Content-Type": "application/json;charset=utf8"}
 _KEYS = "/v3.0/OS-CREDENTIAL/securitytokens"
 _IMDS_LIFETIME = {"X-Metadata-Token-Ttl-Seconds": "21600"}
-
-
-def epoch(text: object) -> float | None:
-    """Read an ``expires_at``; None when it is missing or in no known spelling."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def obtain_token(who: Password, *, region: str = "", project_id: str = "") -> Flow[Token]:
@@ -58,7 +49,7 @@ def obtain_token(who: Password, *, region: str = "", project_id: str = "") -> Fl
         raise UnusableAnswerError("IAM answered the token request without an X-Subject-Token header")
     token = _mapping(json_object(response, "the token answer of IAM"), "token")
     found = _mapping(token, "project").get("id")
-    return Token(value, epoch(token.get("expires_at")), found if isinstance(found, str) else "")
+    return Token(value, iso_epoch(token.get("expires_at")), found if isinstance(found, str) else "")
 
 
 def obtain_temporary_key(token: Token) -> Flow[AccessKey]:
@@ -107,7 +98,8 @@ def obtain_project_id(region: str) -> Flow[str]:
     if len(ids) != 1:
         found = f"{len(ids)} projects ({', '.join(ids)})" if ids else "no project"
         raise InvalidInputError(
-            f"project_id: IAM knows {found} named {region!r}; set it in the Connection's extra"
+            f"project_id: IAM knows {found} named {region!r}: check region, or set project_id in the "
+            "Connection's extra"
         )
     return ids[0]
 
@@ -169,5 +161,5 @@ def _key(response: Response, what: str) -> AccessKey:
     if not (isinstance(access, str) and isinstance(secret, str) and access and secret):
         raise UnusableAnswerError(f"{what} holds no access key")
     return AccessKey(
-        access, secret, str(credential.get("securitytoken") or ""), epoch(credential.get("expires_at"))
+        access, secret, str(credential.get("securitytoken") or ""), iso_epoch(credential.get("expires_at"))
     )

@@ -46,6 +46,18 @@ def epoch(text: str) -> float | None:
     return moment.timestamp() if moment else None
 
 
+def iso_epoch(text: object) -> float | None:
+    """Return an ISO 8601 time of any precision in epoch seconds, None for what nobody can read.
+
+    So IAM tells when a key ends, and IMS when an image was made; without an offset it is UTC.
+    """
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 def iso_time(seconds: float) -> str:
     """Spell epoch seconds as ``2015-06-04T18:11:06Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, get_args
 
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError, ThrottledError
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.image import BROKEN, Image
+from ims_airflow.protocol.job_time import iso_epoch
 from ims_airflow.protocol.job_watch import IMAGE_PREFIX
 from ims_airflow.protocol.message import Flow, Pause
 from ims_airflow.protocol.polling import backoff
@@ -279,7 +279,7 @@ class Submission:
         marked = self.request.with_tag(MARKER_TAG, record.marker).has_tag(MARKER_TAG, record.marker)
         if image.tags and marked:
             return (MARKER_TAG, record.marker) in image.tags
-        created = _epoch(image.created_at)
+        created = iso_epoch(image.created_at)
         return (
             image.name == self.request.name
             and image.data_origin == f"file,{self.request.image_url}"
@@ -318,11 +318,3 @@ def parse_record(stored: Mapping[str, Any] | None) -> Record | None:
     return Record(
         **texts, state=state, sent_at=float(sent_at), doubted_at=float(doubted_at), refusals=int(refusals)
     )
-
-
-def _epoch(text: str) -> float | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

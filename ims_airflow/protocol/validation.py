@@ -16,6 +16,7 @@ SECRET_FIELDS = frozenset(
     "ak sk login password passwd secret security_token token access_key secret_key authorization".split()
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 _short = Repr()
 _short.maxstring = _short.maxother = 100
@@ -93,6 +94,21 @@ def is_literal(value: object) -> bool:
 def is_int(value: object) -> TypeGuard[int]:
     """Whether this is an integer; to Python True is one, to the API it is not."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_seconds(value: object) -> bool:
+    """Whether this is a finite number of seconds, at least 0."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def is_truth(value: object) -> bool:
+    """Whether this is a boolean as an argument or a rendered template gives it."""
+    return isinstance(value, bool | str) and str(value).strip().lower() in _TRUTHS
+
+
+def truth(value: object) -> bool:
+    """Read a boolean as an argument or a rendered template gives it. For a valid one only."""
+    return _TRUTHS[str(value).strip().lower()]
 
 
 def _shown(name: str, value: object) -> str:

@@ -14,7 +14,10 @@ from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.provenance import Provenance
+from ims_airflow.protocol.running_rules import running_violations
+from ims_airflow.protocol.validation import raise_for
 from ims_airflow.sensors.base import WatchSensor
+from ims_airflow.task import called
 from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.upstream import IMPORT_KEY
 
@@ -61,6 +64,8 @@ class ImsJobSensor(WatchSensor[Outcome]):
         self.trouble_budget = trouble_budget
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
+        judged = {"trouble_budget": trouble_budget, "job_query": job_query, "region": self.region}
+        raise_for(called(self), running_violations({"job_id": job_id, **judged}))
 
     if TYPE_CHECKING:
 

@@ -14,10 +14,11 @@ from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.running_rules import running_violations
 from ims_airflow.protocol.upload_check import failed_upload_check_report, upload_check_report
-from ims_airflow.protocol.validation import raise_for, whole_number
+from ims_airflow.protocol.validation import Violation, raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
-from ims_airflow.task import SURROUNDINGS, attempt_started, push, telling
+from ims_airflow.task import SURROUNDINGS, attempt_started, called, push, telling
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 from ims_airflow.upstream import UPLOAD_CHECK_KEY
 
@@ -85,7 +86,11 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         self.stable_for = stable_for
         self.check_uploads = check_uploads
         self.abandoned_after = abandoned_after
-        raise_for(type(self).__name__, literal_violations({"image_url": image_url}))
+        raise_for(called(self), [*literal_violations({"image_url": image_url}), *self._running_violations()])
+
+    def _running_violations(self) -> list[Violation]:
+        judged = "expected_size min_size expected_etag stable_for abandoned_after region".split()
+        return running_violations({name: getattr(self, name) for name in judged})
 
     if TYPE_CHECKING:
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, literal_violations
 from ims_airflow.protocol.image_url import parse_image_url
-from ims_airflow.protocol.validation import Violation, raise_for
+from ims_airflow.protocol.validation import Violation, is_literal, raise_for
 
 # What ObsImageFileSensor and ObsNewImageFileTrigger tell of a file beside its image_url.
 _FACTS = frozenset("bucket key size etag last_modified storage_class version_id region".split())
@@ -51,7 +51,7 @@ def literal_files(files: Sequence[object], shared: Mapping[str, Any]) -> list[di
     """Complete and check a list that stands in the DAG file.
 
     :param shared: the fields that are the same for all files.
-    :raises InvalidInputError: a file breaks a rule.
+    :raises InvalidInputError: a file breaks a rule, or two files would give images of one name.
     """
     if isinstance(files, str):
         raise InvalidInputError(
@@ -62,6 +62,7 @@ def literal_files(files: Sequence[object], shared: Mapping[str, Any]) -> list[di
     for file in found:
         asked = {**shared, **{name: value for name, value in file.items() if value is not None}}
         raise_for(f"the file {file['image_url']}", literal_violations(asked))
+    raise_for("a list of files", _namesakes(found))
     return found
 
 
@@ -84,4 +85,18 @@ def _misplaced(given: Mapping[str, Any], shared: Collection[str]) -> list[Violat
 
 def _templates(file: Mapping[str, Any]) -> list[Violation]:
     rule = "holds a template, which nobody renders here: give it for all files, or let a task make the list"
-    return [Violation(name, value, rule) for name, value in file.items() if "{{" in str(value)]
+    return [Violation(name, value, rule) for name, value in file.items() if not is_literal(value)]
+
+
+def _namesakes(files: Sequence[Mapping[str, Any]]) -> list[Violation]:
+    """Return the names that two files would give to their images. One for all files is meant so."""
+    owners: dict[str, str] = {}
+    found = []
+    for file in files:
+        name, image_url = file.get("name"), file["image_url"]
+        if name in owners:
+            rule = f"is to be the name of two images, of {owners[name]} and of {image_url}: give one another"
+            found.append(Violation("name", name, rule))
+        elif name is not None:
+            owners[name] = image_url
+    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, cast
 
 from airflow.sdk import TaskGroup, task, task_group
 
+from ims_airflow.arguments import SensorArguments
 from ims_airflow.operators.ims import ImsCreateDataImageOperator, ImsPreflightOperator
 from ims_airflow.protocol.data_image import REQUEST_FIELDS
 from ims_airflow.protocol.validation import Violation, raise_for
@@ -95,7 +96,9 @@ def import_data_image(
     :param group_id: names the group; the next one of the same name in a DAG gets a number behind it.
     :param arguments: as of :class:`ImportArguments`.
     :raises InvalidInputError: a literal argument breaks a rule.
+    :raises TypeError: there is no such argument.
     """
+    _refuse_strangers("import_data_image", arguments)
     required = {"image_url": image_url, "name": name, "min_disk": min_disk, "os_type": os_type}
     with TaskGroup(group_id, add_suffix_on_collision=True, **_look(arguments)):
         return _steps(
@@ -125,13 +128,15 @@ def import_data_images(
     :param files: texts ``bucket:key``, or mappings of request fields with at least ``image_url``; literally,
         or what a task returns, such as ``ObsImageFileSensor`` for a pattern.
     :param name: of all images. Where neither it nor the file gives one, an image is called like its file,
-        without folders and suffix.
+        without folders and suffix; literal files whose images would then share a name are refused.
     :param min_disk: size of the disks in GB, where the files do not say it.
     :param os_type: ``Linux`` or ``Windows``, where the files do not say it.
     :param group_id: names the group; the next one of the same name in a DAG gets a number behind it.
     :param arguments: as of :class:`ImportArguments`.
-    :raises InvalidInputError: a literal argument breaks a rule.
+    :raises InvalidInputError: a literal argument breaks a rule, or two files would give images of one name.
+    :raises TypeError: there is no such argument.
     """
+    _refuse_strangers("import_data_images", arguments)
     given = {"name": name, "min_disk": min_disk, "os_type": os_type, **_fields(arguments)}
     shared = {field: value for field, value in given.items() if value is not None}
 
@@ -184,6 +189,14 @@ def _steps(fields: Mapping[str, Any], arguments: ImportArguments, **each: Any) -
 def _collected(images: Any) -> list[Any]:
     # Airflow expands over what one task returns, but not over what a mapped group does.
     return list(images)
+
+
+def _refuse_strangers(function: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse what Python itself lets pass, since ``**arguments`` takes any name."""
+    for name in sorted(arguments.keys() - ImportArguments.__annotations__.keys()):
+        airflow_own = name in SensorArguments.__annotations__
+        remedy = f": put it into default_args, {{{name!r}: …}}" if airflow_own else ""
+        raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{remedy}")
 
 
 def _chosen(arguments: ImportArguments, **names: str) -> dict[str, Any]:

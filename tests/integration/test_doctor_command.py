@@ -63,6 +63,15 @@ def test_people_get_sentences(server: EmulatorServer, capsys: pytest.CaptureFixt
     assert server.settings.sk not in out
 
 
+def test_a_misspelt_field_is_told(
+    server: EmulatorServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(monkeypatch, server, regoin="mars-1")
+    status, found = doctor(capsys)
+    assert (status, bad(found, "warning")) == (0, ["extra.regoin", "tls"])
+    assert "perhaps region is meant" in str(found["checks"])
+
+
 def test_a_wrong_key_is_refused_once(
     server: EmulatorServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

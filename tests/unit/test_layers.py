@@ -74,7 +74,7 @@ ALLOWED = {
         "progress",
         "upstream",
     },
-    "task_groups": {"exceptions", "protocol", "operators", "sensors", "outputs"},
+    "task_groups": {"arguments", "exceptions", "protocol", "operators", "sensors", "outputs"},
     "params": set(),
     "arguments": set(),
     "outputs": set(),

@@ -12,6 +12,7 @@ import pytest
 
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.get_provider_info import get_provider_info
+from ims_airflow.hooks.connection import FIELDS as KNOWN
 from ims_airflow.hooks.connection import read_connection
 from ims_airflow.hooks.ims import ImsHook
 
@@ -26,6 +27,7 @@ DESIGNED = {
     "ims_endpoint",
     "obs_endpoint",
     "iam_endpoint",
+    "metadata_endpoint",
     "obs_addressing",
     "verify",
     "connect_timeout",
@@ -79,6 +81,10 @@ def test_the_form_shows_no_other_field_and_hides_what_nobody_needs() -> None:
     assert set(behaviour["hidden-fields"]) == {"host", "schema", "port"}
     assert behaviour["relabeling"].keys() == {"login", "password"}
     assert behaviour["placeholders"].keys() == {"login", "password"}  # Airflow drops all others
+
+
+def test_the_form_shows_what_is_read_of_a_connection() -> None:
+    assert FIELDS.keys() == KNOWN
 
 
 def test_every_text_offers_examples_in_place_of_a_placeholder() -> None:

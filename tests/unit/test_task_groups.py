@@ -166,6 +166,23 @@ def test_a_literal_mistake_stops_the_parsing() -> None:
         import_data_image(**{**FILE, "min_disk": 39})
 
 
+@pytest.mark.parametrize(
+    ("strange", "words"),
+    [
+        ("tag", "got an unexpected keyword argument 'tag'$"),
+        ("wait_for_completion", "'wait_for_completion'$"),
+        ("retries", r"'retries': put it into default_args, \{'retries': …\}"),
+        ("pool", "put it into default_args"),
+    ],
+)
+def test_an_argument_that_nobody_knows_is_refused(strange: str, words: str) -> None:
+    more: Any = {strange: 5}
+    with new_dag(), pytest.raises(TypeError, match=words):
+        import_data_image(**FILE, **more)
+    with new_dag(), pytest.raises(TypeError, match=rf"import_data_images\(\).*{words}"):
+        import_data_images(["bucket:a"], min_disk=40, os_type="Linux", **more)
+
+
 def test_many_files_are_one_mapped_group() -> None:
     with new_dag() as dag:
 
@@ -258,6 +275,23 @@ def test_one_file_is_no_list_of_files() -> None:
         literal_files("bucket:key", {})
 
 
-def test_a_template_that_nobody_would_render_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"name: 'data-\{\{ ds \}\}': holds a template"):
-        literal_files([{"image_url": "bucket:key", "name": "data-{{ ds }}"}], {})
+@pytest.mark.parametrize("name", ["data-{{ ds }}", "data-{% if x %}y{% endif %}"])
+def test_a_template_that_nobody_would_render_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"name: 'data-.*': holds a template"):
+        literal_files([{"image_url": "bucket:key", "name": name}], {})
+
+
+def test_files_whose_images_would_share_a_name_are_refused() -> None:
+    files: list[Any] = ["bucket:2026-01-01/data.qcow2", "bucket:2026-01-02/data.qcow2"]
+    with pytest.raises(
+        InvalidInputError, match=r"name: 'data': .* of bucket:2026-01-01/.* and of bucket:2026"
+    ):
+        literal_files(files, {})
+    with new_dag(), pytest.raises(InvalidInputError, match="the name of two images"):
+        import_data_images(files, min_disk=40, os_type="Linux")
+
+
+def test_files_with_names_of_their_own_or_one_for_all_are_good() -> None:
+    first, second = "bucket:a/data.qcow2", "bucket:b/data.qcow2"
+    assert len(literal_files([first, {"image_url": second, "name": "other"}], {})) == 2
+    assert len(literal_files([first, second], {"name": "data"})) == 2

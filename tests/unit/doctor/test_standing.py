@@ -4,8 +4,9 @@ import pytest
 
 from ims_airflow.doctor.check import all_well, failed, ok, skipped, warning, words
 from ims_airflow.doctor.reach import offset
-from ims_airflow.doctor.standing import clock_check, connection_check, described, tls_check
+from ims_airflow.doctor.standing import clock_check, connection_check, described, extra_checks, tls_check
 from ims_airflow.exceptions import InvalidInputError, NotSentError
+from ims_airflow.hooks.connection import FIELDS
 from ims_airflow.protocol.account import Account
 from ims_airflow.protocol.credentials import AccessKey, Delegation, EcsAgency, Identity, Password
 from ims_airflow.protocol.endpoints import endpoints_for
@@ -34,6 +35,20 @@ def test_an_identity_is_named_and_shows_no_key(identity: Identity, words: str) -
     assert check.status == "ok"
     assert "SECRET" not in check.message
     assert "AK" not in check.message
+
+
+@pytest.mark.parametrize(
+    ("unknown", "words"),
+    [
+        ("agencyname", "extra.agencyname is no field, perhaps agency_name is meant; it is ignored."),
+        ("obs_adressing", "extra.obs_adressing is no field, perhaps obs_addressing is meant; it is ignored."),
+        ("Verify", "extra.Verify is no field, perhaps verify is meant; it is ignored."),
+        ("colour", "extra.colour is no field; it is ignored."),
+    ],
+)
+def test_a_name_that_means_nothing_is_worth_a_warning(unknown: str, words: str) -> None:
+    [check] = extra_checks([unknown], FIELDS)
+    assert (check.name, check.status, check.message) == (f"extra.{unknown}", "warning", words)
 
 
 def test_plain_http_and_unverified_tls_are_worth_a_warning() -> None:

@@ -83,6 +83,11 @@ def test_an_empty_form_means_the_defaults() -> None:
     assert read(region="cn-north-4", **empty) == read(region="cn-north-4")
 
 
+def test_what_no_field_is_called_is_told_and_ignored() -> None:
+    assert read(region="r", Verify=False, agencyname="x").unknown == ("Verify", "agencyname")
+    assert read(region="r", metadata_endpoint="http://127.0.0.1:8090").unknown == ()
+
+
 def test_an_argument_overrides_the_region() -> None:
     assert read_connection(Connection(), "eu-west-101").region == "eu-west-101"
 
@@ -125,6 +130,14 @@ def test_a_wrong_field_is_named(arguments: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInputError, match=field) as caught:
         read(**{"region": "cn-north-4", **arguments})
     assert "huaweicloud_ims_default" in str(caught.value)
+
+
+@pytest.mark.parametrize("region", ["CN North", "None", "cn/north"])
+def test_a_text_that_is_no_region_is_named_by_whoever_gave_it(region: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"\nextra\.region: .* must be the name of a region"):
+        read(region=region)
+    with pytest.raises(InvalidInputError, match=r"\nregion: .* must be the name of a region"):
+        read_connection(Connection(), region)
 
 
 def test_all_mistakes_are_told_at_once_and_no_secret() -> None:

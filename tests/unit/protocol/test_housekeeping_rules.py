@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ims_airflow.protocol.housekeeping_rules import literal_violations, truth, violations
+from ims_airflow.protocol.housekeeping_rules import literal_violations, violations
+from ims_airflow.protocol.validation import truth
 
 GOOD: dict[str, list[Any]] = {
     "image_id": ["b2e2a8f0-1c1c-4b60-a1b5-7f2b8f6a0001", "i"],

@@ -17,7 +17,6 @@ from ims_airflow.protocol.housekeeping import (
     Plan,
     Scope,
     Tags,
-    epoch,
     examine,
     lines,
     objection,
@@ -26,6 +25,7 @@ from ims_airflow.protocol.housekeeping import (
     sweep,
 )
 from ims_airflow.protocol.image import Image
+from ims_airflow.protocol.job_time import iso_epoch
 from ims_airflow.protocol.message import Call
 from ims_airflow.protocol.origin import Origin
 from ims_airflow.protocol.submission import DAG_TAG, MARKER_TAG
@@ -120,7 +120,7 @@ def test_only_matching_names_count(pattern: str, fits: bool) -> None:
     ],
 )
 def test_times_of_rows(text: str, seconds: float | None) -> None:
-    assert epoch(text) == seconds
+    assert iso_epoch(text) == seconds
 
 
 def test_retention_keeps_the_newest() -> None:
@@ -235,7 +235,7 @@ def check_doomed(plan: Plan, cloud: list[tuple[Image, Tags | None]], scope: Scop
         assert image.protected is False
         assert image.status in scope.statuses
         assert (image.image_type, image.virtual_env_type) == ("private", "DataImage")
-        created = epoch(image.created_at)
+        created = iso_epoch(image.created_at)
         assert created is not None
         assert not min_age or NOW - created >= min_age
     told = [*ids(plan.kept), *ids(plan.doomed), *(image.image_id for image, _ in plan.skipped)]
