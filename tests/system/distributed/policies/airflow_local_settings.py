@@ -1,4 +1,9 @@
-"""The cluster policy of the distributed test: tries enough for all that is done to a task there."""
+"""The cluster policy of the distributed test: tries enough for all that is done to a task there.
+
+A blow costs a task that it meets a try or two, and Airflow's scheduler fails a deferred task now and then all
+by itself. The example DAGs have tries for one of these, not for six blows within minutes. What is tested is
+that no try makes a second image and that the last one succeeds, not how many it takes.
+"""
 
 from __future__ import annotations
 
@@ -10,5 +15,5 @@ RETRIES = 20
 
 
 def task_policy(task: Any) -> None:
-    """Let no task run out of tries: the example DAGs have two or three, for one blow or two, not for six."""
+    """Let no task run out of tries."""
     task.retries = max(task.retries, RETRIES)
