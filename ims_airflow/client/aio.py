@@ -102,15 +102,16 @@ class AsyncClient:
                     await self.sleep(step.seconds)
                     step = flow.send(None)
                     continue
-                try:
-                    answer = await self.send(step)
-                except Exception as error:  # noqa: BLE001  # the flow decides what an error means
-                    step = flow.throw(error)
-                else:
-                    step = flow.send(answer)
+                step = _fed(flow, await self._answer(step))  # thousands sleep above: none keeps its answer
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+    async def _answer(self, call: Call) -> Response | Exception:
+        try:
+            return await self.send(call)
+        except Exception as error:  # noqa: BLE001  # the flow decides what an error means
+            return error
 
     async def send(self, call: Call) -> Response:
         """Send a call, again where that is safe and may help, and return its successful answer.
@@ -245,6 +246,10 @@ class AsyncClient:
             proxy = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
             self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy
         return self._proxies[origin]
+
+
+def _fed(flow: Flow[T], answer: Response | Exception) -> Call | Pause:
+    return flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
 
 
 class _Unreachable:

@@ -6,11 +6,15 @@ import enum
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ims_airflow.protocol.credentials import AccessKey, Token
 
 T = TypeVar("T")
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Service(enum.StrEnum):
@@ -57,7 +61,7 @@ class Call:
     path: str
     bucket: str = ""
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     body: bytes | FilePart = b""
     signed: bool = True
     credential: AccessKey | Token | None = None

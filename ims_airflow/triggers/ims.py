@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Unpack
 
 from ims_airflow.arguments import WatchTriggerArguments
@@ -14,6 +15,8 @@ from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
 from ims_airflow.triggers.news import ImportNews, xcom_writer
 from ims_airflow.upstream import IMPORT_KEY
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ImsJobTrigger(WatchTrigger[Outcome]):
@@ -46,13 +49,14 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         self.trouble_budget = trouble_budget
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
-        self.shown = dict(shown or {})
-        self.memo = dict(memo or {})
+        self.shown = shown or NOTHING
+        self.memo = memo or NOTHING
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of this class."""
-        names = ("job_id", "trouble_budget", "job_query", "verify_image", "shown", "memo")
-        return {name: getattr(self, name) for name in names}
+        names = ("job_id", "trouble_budget", "job_query", "verify_image")
+        known = {"shown": dict(self.shown), "memo": dict(self.memo)}
+        return {name: getattr(self, name) for name in names} | known
 
     def watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:  # noqa: ARG002
         """Return the watch of the job."""

@@ -27,6 +27,8 @@ class ImportNews:
     :param write: writes one state, None where there is no task to write it for.
     """
 
+    __slots__ = ("_failed", "_log", "_state", "_waiting", "_write", "_writing")
+
     def __init__(self, state: ImportState, write: Write | None, log: Log) -> None:
         self._state = state
         self._write = write
