@@ -213,12 +213,11 @@ class AsyncClient:
                 timeout=self._brief if call.brief else session.timeout,
                 allow_redirects=False,  # a redirect would carry the signature to another host
             ) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
                 length = answer.content_length
                 # HTTP lets no more through than an answer announces.
                 whole = length is not None and length <= limit
                 content = await (answer.read() if whole else _read(answer, request, limit))
-                return Response(answer.status, headers, content)
+                return Response(answer.status, answer.headers, content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(request, error) from None
 

@@ -192,9 +192,8 @@ class Client:
                 stream=True,
             )
             with answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
                 content = b"" if request.method == "HEAD" else self._read(answer, request, limit)
-        return Response(answer.status_code, headers, content)
+        return Response(answer.status_code, answer.headers, content)
 
     def _read(self, answer: requests.Response, request: Request, limit: int) -> bytes:
         end = time.monotonic() + self.options.total

@@ -151,6 +151,10 @@ class JobWatch(Watch[Outcome]):
         self._narrator.recall(memo.get("narrator", {}))
         self._timing.recall(memo.get("timing", {}))
 
+    def seen(self) -> str:
+        """Say what the last look has found."""
+        return self.last_seen or self._narrator.state()
+
     def wait(self, now: float, chance: float) -> float:
         """Return the seconds until the next look; short ones once only the image is awaited."""
         usual = super().wait(now, chance)
@@ -233,7 +237,7 @@ class JobWatch(Watch[Outcome]):
     def _tell(self, job: Job, now: float) -> None:
         if not job.is_known and job.status != self._narrator.seen[0]:
             self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
-        self.last_seen = job.status if job.progress is None else f"{job.status}, {job.progress:.0%}"
+        self.last_seen = ""  # the narrator knows, and is rarely asked
         line = self._narrator.line(job, now)
         if line:
             self.log.info("%s", line)

@@ -1,4 +1,7 @@
-"""What is asked and what came back, as values. Nothing here knows how bytes travel."""
+"""What is asked and what came back, as values. Nothing here knows how bytes travel.
+
+What is made with each poll is a named tuple: it costs a quarter of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ims_airflow.protocol.credentials import AccessKey, Token
 
@@ -76,8 +79,7 @@ class Call:
         return f"<Call {self.service} {self.method} {self.bucket}{':' if self.bucket else ''}{self.path}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A call made ready for the wire: percent-encoded URL, signed headers."""
 
     method: str
@@ -89,9 +91,11 @@ class Request:
         return f"<Request {self.method} {self.url.partition('?')[0]}>"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """An answer. Header names are lower-case."""
+class Response(NamedTuple):
+    """An answer.
+
+    :param headers: are found under their names in lower case.
+    """
 
     status: int
     headers: Mapping[str, str]

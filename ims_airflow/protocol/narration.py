@@ -54,6 +54,11 @@ class Narrator:
         self.told, self.spoke = job.progress, now
         return self._words(job, now)
 
+    def state(self) -> str:
+        """Say what the last look has found, empty before the first."""
+        status, _ = self.seen
+        return status if self.progress is None else f"{status}, {self.progress:.0%}"
+
     def stalled(self, now: float) -> float | None:
         """Return the seconds without movement when they deserve a warning, once per stall."""
         lasted = now - (self.moved or self.started)

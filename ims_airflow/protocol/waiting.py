@@ -112,7 +112,6 @@ class Watch(ABC, Generic[R]):
     :param budget: seconds of trouble to forgive.
     :param started: epoch seconds from which the policy counts.
 
-    ``last_seen`` says what the last look has found, for the message when time is up; empty for nothing.
     """
 
     def __init__(self, what: str, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
@@ -166,6 +165,10 @@ class Watch(ABC, Generic[R]):
         if "since" in memo:
             self.trouble.since, self.trouble.failures = memo["since"], int(memo.get("failures", 1))
 
+    def seen(self) -> str:
+        """Say what the last look has found, for the message when time is up; empty for nothing."""
+        return self.last_seen
+
     def wait(self, now: float, chance: float) -> float:
         """Return the seconds until the next look.
 
@@ -207,6 +210,7 @@ def follow(
 def _late(watch: Watch[R], deadline: Deadline) -> JobTimeoutError:
     limit = max(deadline.at - watch.started, 0.0)
     allowed = duration(limit) if limit >= 1 else f"{limit:.1f} s"
-    seen = f". Last seen: {watch.last_seen}" if watch.last_seen else ""
-    message = f"{watch.what} was not done in time ({deadline.name} of {allowed}){seen}"
+    message = f"{watch.what} was not done in time ({deadline.name} of {allowed})"
+    if seen := watch.seen():
+        message += f". Last seen: {seen}"
     return JobTimeoutError(message, deadline=deadline.name)
