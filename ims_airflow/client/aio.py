@@ -69,7 +69,7 @@ class AsyncClient:
         self._brief = aiohttp.ClientTimeout(
             total=self.options.brief, sock_connect=self.options.connect_timeout
         )
-        self._proxies: dict[tuple[str, str], str | None] = {}
+        self._proxies: dict[tuple[str, str | None], str | None] = {}
         self._unreachable = _Unreachable()
         self.limiter = AsyncLimiter(self.options.throttle())
         self._shared = SharedAnswers()
@@ -231,7 +231,7 @@ class AsyncClient:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=_tls(self.options.verify), limit=64),
                 timeout=timeout,
-                headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )
@@ -240,7 +240,7 @@ class AsyncClient:
     def _proxy(self, url: URL) -> str | None:
         # Not trust_env: aiohttp would then look into ~/.netrc before each request, in a thread, and refuse
         # to send our Authorization when it finds the host there.
-        origin = (url.scheme, url.authority)
+        origin = (url.scheme, url.host_port_subcomponent)  # both of which aiohttp needs, too
         if origin not in self._proxies:
             proxy = None if proxy_bypass(url.authority) else getproxies().get(url.scheme)
             self._proxies[origin] = f"http://{proxy}" if proxy and "://" not in proxy else proxy

@@ -40,11 +40,7 @@ class AsyncLimiter:
 
     def admit(self) -> bool:
         """Take a turn if there is one at once."""
-        now = asyncio.get_running_loop().time()
-        if self._waiting or self.throttle.delay(now) > 0:
-            return False
-        self.throttle.leave(now)
-        return True
+        return not self._waiting and self.throttle.admit(time.monotonic())
 
     async def enter(self) -> None:
         """Wait for one's turn. Whoever has it must :meth:`leave`; whoever is cancelled before has not."""
@@ -68,7 +64,7 @@ class AsyncLimiter:
 
     def refuse(self, error: ApiError) -> None:
         """Slow all down, because an answer asked for it."""
-        self.throttle.refuse(asyncio.get_running_loop().time(), error.retry_after or 0.0)
+        self.throttle.refuse(time.monotonic(), error.retry_after or 0.0)
 
     def close(self) -> None:
         """Let nothing of it stay in the event loop."""
@@ -77,21 +73,21 @@ class AsyncLimiter:
             self._timer = None
 
     def _let_go(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
             if self._waiting[0].done():  # cancelled
                 self._waiting.popleft()
                 continue
-            now = loop.time()
+            now = time.monotonic()
             delay = self.throttle.delay(now)
             if delay > 0:
-                self._ring_after(delay, loop)
+                self._ring_after(delay)
                 return
             self.throttle.leave(now)
             self._waiting.popleft().set_result(None)
 
-    def _ring_after(self, delay: float, loop: asyncio.AbstractEventLoop) -> None:
+    def _ring_after(self, delay: float) -> None:
         if self._timer is None and delay < math.inf:  # else the answer to another request rings
+            loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(delay, GRAIN), self._ring)
 
     def _ring(self) -> None:

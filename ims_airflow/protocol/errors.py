@@ -52,6 +52,7 @@ _REMEDIES: dict[tuple[Service, int], str] = {
 
 _REQUEST_IDS = ("x-request-id", "x-iam-trace-id", "x-obs-request-id", "x-amz-request-id")
 _OWN_REQUEST_ID = {Service.IAM: "x-iam-trace-id", Service.OBS: "x-obs-request-id"}
+_DECODER = json.JSONDecoder()
 _HOST = re.compile(r"(?:https?:)?//(?:[^/?#@\s]*@)?([\w.:\[\]-]{1,255})", re.IGNORECASE)
 
 
@@ -78,7 +79,7 @@ def json_object(response: Response, what: str) -> dict[str, Any]:
     :raises UnusableAnswerError: it is not, whatever it is instead.
     """
     try:
-        found = json.loads(response.body.removeprefix(BOM_UTF8).decode())
+        found = _json(response.body.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
@@ -86,6 +87,14 @@ def json_object(response: Response, what: str) -> dict[str, Any]:
     raise UnusableAnswerError(
         f"{what} is {_kind(response.body, found)} instead of a JSON object{_quoted_id(response)}"
     )
+
+
+def _json(text: str) -> object:
+    if text.startswith("{"):  # as answers do; json.loads would look for white space first, by expressions
+        found, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return found
+    return json.loads(text)
 
 
 def _api_error(service: Service, response: Response) -> ApiError:

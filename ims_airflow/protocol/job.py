@@ -129,6 +129,8 @@ def parse_job(payload: Mapping[str, Any], job_id: str = "") -> Job:
 
 def _status(payload: Mapping[str, Any], job_id: str) -> str:
     status = _text(payload, "status")
+    if status in STATUSES:  # as nearly always
+        return status
     if not status:
         raise UnusableAnswerError(f"the answer about job {job_id or '(unnamed)'} holds no status")
     return status.upper() if status.upper() in STATUSES else status

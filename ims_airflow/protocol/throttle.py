@@ -38,7 +38,14 @@ class Throttle:
         """
         if self.in_flight >= self.most_in_flight:
             return math.inf
-        return max(self._free_at - now, 0.0)
+        return self._free_at - now if self._free_at > now else 0.0
+
+    def admit(self, now: float) -> bool:
+        """Let a request leave if it may at once."""
+        if self.in_flight >= self.most_in_flight or self._free_at > now:
+            return False
+        self.leave(now)
+        return True
 
     def leave(self, now: float) -> None:
         """Note that a request leaves."""
