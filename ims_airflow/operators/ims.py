@@ -239,11 +239,7 @@ class ImsCreateDataImageOperator(BaseOperator):
             submission = self._submission(context)
             outcome = parse_event(event)
             report = self._report(context, submission.target or outcome.subject, submission.sent_at)
-            if submission.target not in {"", outcome.subject}:
-                # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
-                self.log.warning(
-                    "An event about %s came, not about %s: waiting on", outcome.subject, submission.target
-                )
+            if submission.target and not outcome.is_about(submission.target, self.log):
                 self._wait_deferred(context, submission.target, report, {})
             try:
                 with self._concluding(context, submission):

@@ -140,11 +140,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         """Take what the trigger found."""
         with self._skipping(), airflow_errors(*self.final_errors):
             outcome = parse_event(event)
-            if outcome.subject != self._subject:
-                # SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
-                self.log.warning(
-                    "An event about %s came, not about %s: waiting on", outcome.subject, self._subject
-                )
+            if not outcome.is_about(self._subject, self.log):
                 self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
             try:
                 return self._told(context, outcome.outcome())

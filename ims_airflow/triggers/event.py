@@ -11,6 +11,7 @@ from typing import Any
 
 from ims_airflow import exceptions
 from ims_airflow.exceptions import ImsAirflowError, JobFailedError, JobNotFollowedError, JobTimeoutError
+from ims_airflow.protocol.waiting import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Event:
     error_code: str = ""
     retryable: bool = False
     deadline: str = ""
+
+    def is_about(self, subject: str, log: Log) -> bool:
+        """Whether this is about what a task waits for; when not, the log is told.
+
+        SQLite gives trigger ids out again: after a clear, an old trigger can answer for a new try.
+        """
+        if self.subject != subject:
+            log.warning("An event about %s came, not about %s: waiting on", self.subject, subject)
+        return self.subject == subject
 
     def payload(self) -> dict[str, Any]:
         """Return the event as plain JSON."""

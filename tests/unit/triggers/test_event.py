@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -33,6 +34,14 @@ def test_an_error_arrives_as_its_own_class_with_its_words(error: ImsAirflowError
         event.outcome()
     assert str(caught.value) == str(error)
     assert caught.value.retryable == error.retryable
+
+
+def test_an_event_about_something_else_is_told_and_not_taken(caplog: pytest.LogCaptureFixture) -> None:
+    event, log = Event("j1", result={}), logging.getLogger("task")
+    assert event.is_about("j1", log)
+    assert caplog.messages == []
+    assert not event.is_about("j2", log)
+    assert caplog.messages == ["An event about j1 came, not about j2: waiting on"]
 
 
 def test_a_result_arrives() -> None:
