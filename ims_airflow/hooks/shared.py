@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -57,23 +56,30 @@ class _Shelf:
 _SHELVES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = WeakKeyDictionary()
 
 
-@asynccontextmanager
-async def shared_client(ims_conn_id: str, region: str | None) -> AsyncIterator[AsyncClient]:
-    """Lend the client of a Connection.
+class SharedClient:
+    """The client of a Connection, lent. An async context manager, small because each trigger holds one.
 
     Rotated keys reach all users. A changed endpoint or region reaches those who come a minute later; who is
     in the middle of something stays with what it began with.
 
-    :raises InvalidInputError: naming every field of the Connection that is wrong.
+    :raises InvalidInputError: when it is entered, naming every field of the Connection that is wrong.
     """
-    shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
-    key = (ims_conn_id, region or None)
-    lent = await _arrived(shelf, key)
-    try:
-        yield lent.client
-    finally:
-        lent.users -= 1
-        await _close_unused(shelf, key, lent)
+
+    __slots__ = ("_key", "_lent", "_shelf")
+
+    def __init__(self, ims_conn_id: str, region: str | None) -> None:
+        self._shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
+        self._key: Key = (ims_conn_id, region or None)
+
+    async def __aenter__(self) -> AsyncClient:
+        self._lent = await _arrived(self._shelf, self._key)
+        return self._lent.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lent.users -= 1
+        await _close_unused(self._shelf, self._key, self._lent)
 
 
 async def _arrived(shelf: _Shelf, key: Key) -> _Lent:

@@ -112,6 +112,7 @@ class PollPolicy:
 
 
 NO_PACE = Pace()
+ADAPTIVE = PollPolicy()
 
 
 def backoff(

@@ -15,8 +15,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from ims_airflow import metrics
 from ims_airflow.exceptions import ImsAirflowError
 from ims_airflow.hooks.base import DEFAULT_CONN_ID
-from ims_airflow.hooks.shared import shared_client
-from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.protocol.polling import ADAPTIVE, PollPolicy
 from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, follow
 from ims_airflow.triggers.event import Event, event_of_error
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
 
 R = TypeVar("R")
+_SURROUNDINGS = Surroundings(clock=time.time, chance=random.random)
+_NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 class WatchTrigger(BaseTrigger, Generic[R]):
@@ -72,7 +74,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
 
     def policy(self) -> PollPolicy:
         """Return when to look again."""
-        return PollPolicy(fixed=self.poll_interval)
+        return ADAPTIVE if self.poll_interval is None else PollPolicy(fixed=self.poll_interval)
 
     @abstractmethod
     def watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
@@ -80,7 +82,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
 
     def beside(self, watch: Any, client: AsyncClient) -> AbstractContextManager[Any]:  # noqa: ARG002
         """Return what is open while a client follows a watch."""
-        return nullcontext()
+        return _NOTHING
 
     @abstractmethod
     def result(self, found: R) -> Any:
@@ -116,10 +118,9 @@ class WatchTrigger(BaseTrigger, Generic[R]):
 
     async def _follow(self) -> R:
         limit = None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
-        async with shared_client(self.ims_conn_id, self.region) as client:
-            surroundings = Surroundings(clock=time.time, chance=random.random)
-            started = time.time() if self.started is None else self.started
+        async with SharedClient(self.ims_conn_id, self.region) as client:
+            started = _SURROUNDINGS.clock() if self.started is None else self.started
             watch = self.watch(self.policy(), started, client.account.region)
             metrics.enable_in_triggerer()
             with self.beside(watch, client), metrics.Following(watch) as following:
-                return following.ended(await client.run(follow(watch, surroundings, limit, self.looked)))
+                return following.ended(await client.run(follow(watch, _SURROUNDINGS, limit, self.looked)))

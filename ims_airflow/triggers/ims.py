@@ -13,6 +13,7 @@ from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
+from ims_airflow.triggers.logs import shared_log
 from ims_airflow.triggers.news import ImportNews, xcom_writer
 from ims_airflow.upstream import IMPORT_KEY
 
@@ -63,7 +64,7 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         watch = JobWatch(
             self.job_id,
             started=started,
-            log=self.log,
+            log=shared_log(self),
             policy=policy,
             budget=self.trouble_budget,
             query=self.job_query,
@@ -80,7 +81,7 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
     @cached_property
     def _news(self) -> ImportNews:
         return ImportNews(
-            parse_import_state(self.shown), xcom_writer(self.task_instance, IMPORT_KEY), self.log
+            parse_import_state(self.shown), xcom_writer(self.task_instance, IMPORT_KEY), shared_log(self)
         )
 
     def result(self, found: Outcome) -> Mapping[str, Any]:

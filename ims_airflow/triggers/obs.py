@@ -15,6 +15,7 @@ from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.obs_folder import Folders
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
+from ims_airflow.triggers.logs import shared_log
 
 if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
@@ -63,7 +64,7 @@ class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
             region=region,
             policy=policy,
             started=started,
-            log=self.log,
+            log=shared_log(self),
             expectation=Expectation(**self.expectation),
         )
 

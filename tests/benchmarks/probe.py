@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -48,6 +49,7 @@ class ProbeTrigger(BaseTrigger):
         return "benchmarks.probe.ProbeTrigger", {"path": self.path}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        pauses = Pauses()
         with Path(self.path).open("a", buffering=1) as file:  # noqa: ASYNC230  # a line to a local file
             while True:
                 lags = []
@@ -55,8 +57,27 @@ class ProbeTrigger(BaseTrigger):
                     due = time.perf_counter() + TICK
                     await asyncio.sleep(TICK)
                     lags.append(round((time.perf_counter() - due) * 1000, 2))
-                file.write(json.dumps({**_process(), "lags_ms": lags}) + "\n")
+                file.write(json.dumps({**_process(), "lags_ms": lags, "gc_ms": pauses.longest()}) + "\n")
         yield TriggerEvent(None)
+
+
+class Pauses:
+    """How long Python's garbage collector stops everything: its full pass looks at all that waits."""
+
+    def __init__(self) -> None:
+        self._began = self._longest = 0.0
+        gc.callbacks.append(self._note)
+
+    def longest(self) -> float:
+        """Return the longest pause since the last call, in milliseconds."""
+        longest, self._longest = self._longest, 0.0
+        return round(longest * 1000, 2)
+
+    def _note(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self._longest = max(self._longest, time.perf_counter() - self._began)
 
 
 def _process() -> dict[str, Any]:

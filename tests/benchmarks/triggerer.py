@@ -3,6 +3,7 @@
 Run: ``PYTHONPATH=tests python -m benchmarks.triggerer [--count 1 100 …] [--window 70] [--json FILE]``.
 Each number is measured twice, with triggers that do nothing and with ours, which follow jobs that have run
 for more than an hour, against a local server in another process. What Airflow itself costs is the difference.
+The longest pause of Python's garbage collector is part of the longest lag.
 The database is SQLite in a temporary directory, and only the triggerer runs.
 """
 
@@ -104,6 +105,7 @@ def figures(seen: list[dict[str, Any]], window: float) -> dict[str, float]:
     return {
         "lag_max_ms": lags[-1],
         "lag_99_ms": lags[int(0.99 * len(lags))],
+        "gc_max_ms": max(line["gc_ms"] for line in last),
         "lag_median_ms": statistics.median(lags),
         "rss_mb": last[-1]["rss"] / 2**20,
         "cpu_share": (last[-1]["cpu"] - last[0]["cpu"]) / max(last[-1]["at"] - last[0]["at"], 1),
@@ -127,13 +129,13 @@ def main() -> None:
     parser.add_argument("--json", help="where to write the results")
     options = parser.parse_args()
     found: dict[str, Any] = {}
-    names = ("start_s", "lag_median_ms", "lag_99_ms", "lag_max_ms", "rss_mb", "cpu_share", "polls_per_s")
-    print(f"{'triggers':>8} {'kind':<6}" + "".join(f"{name:>15}" for name in names))
+    names = "start_s lag_median_ms lag_99_ms lag_max_ms gc_max_ms rss_mb cpu_share polls_per_s".split()
+    print(f"{'triggers':>8} {'kind':<6}" + "".join(f"{name:>14}" for name in names))
     with tempfile.TemporaryDirectory() as folder, local_server(Path(folder)) as local:
         for count in options.count:
             rows = {kind: measure(kind, count, options.window, local) for kind in ("empty", "ours")}
             for kind, row in rows.items():
-                print(f"{count:>8} {kind:<6}" + "".join(f"{row[name]:>15.2f}" for name in names), flush=True)
+                print(f"{count:>8} {kind:<6}" + "".join(f"{row[name]:>14.2f}" for name in names), flush=True)
             found[str(count)] = {**rows, "difference": difference(rows["ours"], rows["empty"], count)}
             print(
                 f"{'':>8} ours alone: "
