@@ -77,11 +77,6 @@ def origin(context: Context) -> Origin | None:
     return Origin(ti.dag_id, ti.run_id, ti.task_id, -1 if map_index is None else map_index)
 
 
-def called(task: object) -> str:
-    """Name a task for whoever reads what is wrong with it, such as ``ImsJobSensor 'wait'``."""
-    return f"{type(task).__name__} {getattr(task, 'task_id', '')!r}"
-
-
 def attempt_started(context: Context, now: float) -> float:
     """Return when this try of the task began, in epoch seconds, across all its deferrals."""
     memory = TaskMemory(context, "ims_attempt")

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from ims_airflow.doctor.check import Check, unreadable
 from ims_airflow.doctor.report import Report, readable, version_check, versions
-from ims_airflow.doctor.source import DEFAULT_CONN_ID, Source, find_source
+from ims_airflow.doctor.source import Source, find_source
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.protocol.endpoints import Endpoints
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 
 
 def run_doctor(conn_id: str | None = None, *, as_json: bool = False) -> int:

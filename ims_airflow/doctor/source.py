@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ims_airflow.inspection.access import airflow_profile, airflow_variable, plain_variables
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
     from ims_airflow.hooks.connection import Profile
-
-DEFAULT_CONN_ID = "huaweicloud_ims_default"
 
 
 @dataclass(frozen=True, slots=True)

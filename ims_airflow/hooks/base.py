@@ -10,13 +10,13 @@ from airflow.sdk import BaseHook
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.hooks.connection import Profile, read_connection
 from ims_airflow.hooks.together import client_in_common
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.message import Flow
 
 if TYPE_CHECKING:
     from ims_airflow.client.sync import Client
 
 T = TypeVar("T")
-DEFAULT_CONN_ID = "huaweicloud_ims_default"
 
 
 class HuaweiCloudHook(BaseHook):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ims_airflow.hooks.base import HuaweiCloudHook
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.data_image import DataImageRequest
+from ims_airflow.protocol.ids import JobQuery
 from ims_airflow.protocol.image import Image
 from ims_airflow.protocol.job import Job
 
@@ -28,7 +29,7 @@ class ImsHook(HuaweiCloudHook):
         """
         return self.run(ims.create_data_image(request.validated()))
 
-    def show_job(self, job_id: str, *, query: ims.JobQuery = "ShowJob") -> Job:
+    def show_job(self, job_id: str, *, query: JobQuery = "ShowJob") -> Job:
         """Ask how a job fares.
 
         :param query: which of IMS's two job queries to use.

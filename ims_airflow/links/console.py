@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseHook, BaseOperatorLink
 
-from ims_airflow.hooks.connection import read_connection
 from ims_airflow.protocol.image_url import parse_image_url
 
 if TYPE_CHECKING:
@@ -69,5 +68,8 @@ def _console(region: str) -> str:
 
 
 def _region(operator: Any) -> str:
-    region = getattr(operator, "region", None)
-    return region or read_connection(BaseHook.get_connection(operator.ims_conn_id)).region
+    if region := getattr(operator, "region", None):
+        return str(region)
+    from ims_airflow.hooks.connection import read_connection  # noqa: PLC0415  # parsing a DAG needs none
+
+    return read_connection(BaseHook.get_connection(operator.ims_conn_id)).region

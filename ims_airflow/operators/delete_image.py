@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.sdk import BaseOperator
 
-from ims_airflow.arguments import OperatorArguments
+from ims_airflow.arguments import OperatorArguments, called
 from ims_airflow.exceptions import NotFoundError
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink
 from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.deletion import POLICY, GoneWatch, request_deletion
 from ims_airflow.protocol.housekeeping_rules import literal_violations, violations
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.running_rules import running_violations, seconds
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, called
+from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg

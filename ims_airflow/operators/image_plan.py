@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.sdk import BaseOperator
 
-from ims_airflow.arguments import OperatorArguments
+from ims_airflow.arguments import OperatorArguments, called
 from ims_airflow.exceptions import (
     AuthenticationError,
     ImagesNotDeletedError,
@@ -29,7 +29,7 @@ from ims_airflow.protocol.origin import dag_tag
 from ims_airflow.protocol.running_rules import running_violations, seconds
 from ims_airflow.protocol.validation import raise_for, truth
 from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import SURROUNDINGS, airflow_errors, called
+from ims_airflow.task import SURROUNDINGS, airflow_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg

@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.sdk import BaseOperator, conf
-from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from ims_airflow import metrics
-from ims_airflow.arguments import OperatorArguments
-from ims_airflow.exceptions import (
-    ImageNotUsableError,
-    JobFailedError,
-    JobNotFollowedError,
-    JobTimeoutError,
-    NotFoundError,
-)
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
-from ims_airflow.hooks.ims import ImsHook
-from ims_airflow.lineage.facets import facets
+from ims_airflow.arguments import OperatorArguments, called
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
-from ims_airflow.links.pushing import push_links
-from ims_airflow.operators.ending import Ending
 from ims_airflow.operators.preflight import ImsPreflightOperator
-from ims_airflow.progress import ImportReport, import_report
-from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
-from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch
-from ims_airflow.protocol.origin import dag_tag
-from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.provenance import Provenance
-from ims_airflow.protocol.running_rules import running_violations, seconds
-from ims_airflow.protocol.submission import SETTLING, Submission
+from ims_airflow.protocol.data_image import REQUEST_FIELDS, literal_violations
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID, JobQuery
+from ims_airflow.protocol.running_rules import SETTLING, running_violations, seconds
 from ims_airflow.protocol.validation import Violation, raise_for
-from ims_airflow.protocol.waiting import Deadline, follow
-from ims_airflow.task import (
-    SURROUNDINGS,
-    TaskMemory,
-    airflow_errors,
-    attempt_started,
-    called,
-    deadline,
-    origin,
-    push,
-    telling,
-)
-from ims_airflow.triggers.event import Event, event_of_error, parse_event
-from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.upstream import IMPORT_KEY
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context, XComArg
 
+    from ims_airflow.hooks.ims import ImsHook
+    from ims_airflow.operators.creation import Creation
     from ims_airflow.operators.housekeeping import (
         ImsDeleteImageOperator,
         ImsRetentionOperator,
@@ -82,17 +48,6 @@ if not TYPE_CHECKING:  # to a type checker, every name would then be one of this
 
             return getattr(housekeeping, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-LONGEST_NAP = 5.0  # seconds; a deferrable operator gives its worker slot back for longer pauses
-
-
-class _LongPauseError(Exception):
-    """Ends a run that would have to sleep long in a worker."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
 
 
 class ImsCreateDataImageOperator(BaseOperator):
@@ -195,9 +150,10 @@ class ImsCreateDataImageOperator(BaseOperator):
         self.settling_window = settling_window
         self.job_query: JobQuery = job_query
         self.verify_image = verify_image
-        raise_for(called(self), [*literal_violations(self._fields()), *self._running_violations()])
+        raise_for(called(self), [*literal_violations(self.request_fields()), *self._running_violations()])
 
-    def _fields(self) -> dict[str, Any]:
+    def request_fields(self) -> dict[str, Any]:
+        """Return what IMS is asked for, by the API's own names."""
         return {name: getattr(self, name) for name in REQUEST_FIELDS}
 
     def _running_violations(self) -> list[Violation]:
@@ -213,21 +169,13 @@ class ImsCreateDataImageOperator(BaseOperator):
     @cached_property
     def hook(self) -> ImsHook:
         """The hook."""
+        from ims_airflow.hooks.ims import ImsHook  # noqa: PLC0415  # parsing a DAG needs none
+
         return ImsHook(self.ims_conn_id, self.region)
 
     def execute(self, context: Context) -> Any:
         """Submit, and wait if asked to."""
-        push_links(self, context)
-        with self._telling(context), airflow_errors(), _timely():
-            submission = self._submission(context)
-            ended = Ending(context, submission.fingerprint).recall()
-            if ended is not None:
-                self.log.warning("Airflow started another try of a task that had ended; answering as it did")
-                submission.discard()
-                push(context, "job_id", ended.subject)
-                report = self._report(context, ended.subject)
-                return self._answer(report, ended.outcome())
-            return self._create(context, submission)
+        return self._begin(context).run()
 
     def execute_after_pause(self, context: Context, event: Any = None) -> Any:  # noqa: ARG002
         """Go on after a pause that was spent in the triggerer: the record knows where we were."""
@@ -235,188 +183,28 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
-        with self._telling(context), airflow_errors(), _timely():
-            submission = self._submission(context)
-            outcome = parse_event(event)
-            report = self._report(context, submission.target or outcome.subject, submission.sent_at)
-            if submission.target and not outcome.is_about(submission.target, self.log):
-                self._wait_deferred(context, submission.target, report, {})
-            try:
-                with self._concluding(context, submission):
-                    return self._finish(context, submission, report, outcome.outcome())
-            except NotFoundError:
-                return self._start_over(context, submission)
+        return self._begin(context).complete(event)
 
     def on_kill(self) -> None:
         """Leave the job to the cloud: IMS can cancel none, and a retry or a clear reattaches to it."""
-        if self._job_id:
+        if self._creation and self._creation.job_id:
             self.log.warning(
                 "This task was ended from outside. IMS cannot cancel a job: job %s goes on in the cloud, and "
                 "a cleared task reattaches to it",
-                self._job_id,
+                self._creation.job_id,
             )
-
-    _job_id = ""
-
-    def _submission(self, context: Context) -> Submission:
-        profile, asker = self.hook.profile, origin(context)
-        return Submission(
-            DataImageRequest.from_arguments(**self._fields()).validated(),
-            metrics.CountedMemory(TaskMemory(context, "ims_submission")),
-            scope=f"{profile.region} {profile.project_id} {profile.endpoints.ims}",
-            new_marker=lambda: asker.marker(uuid.uuid4().hex) if asker else uuid.uuid4().hex,
-            dag_tag=dag_tag(asker.dag_id) if asker else "",
-            surroundings=SURROUNDINGS,
-            log=self.log,
-            settling=self.settling_window,
-            budget=self.trouble_budget,
-            deadline=self._deadline(context),
-        )
-
-    def _deadline(self, context: Context) -> Deadline | None:
-        started = attempt_started(context, SURROUNDINGS.clock())
-        return deadline(started, self.timeout, self.execution_timeout if self.deferrable else None)
-
-    def _create(self, context: Context, submission: Submission) -> Any:
-        try:
-            with metrics.span(metrics.SUBMIT_SPAN):
-                job_id = self.hook.client.run(submission.run(), pause=self._pause)
-        except _LongPauseError as pause:
-            from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415
-
-            trigger = TimeDeltaTrigger(timedelta(seconds=pause.seconds))
-            self.defer(trigger=trigger, method_name="execute_after_pause")
-        self._job_id = job_id
-        push(context, "job_id", job_id)
-        report = self._report(context, job_id, submission.sent_at)
-        report.opened()
-        if not self.wait_for_completion:
-            return self._finish(context, submission, report, {"job_id": job_id})
-        try:
-            return self._wait(context, submission, report, job_id)
-        except NotFoundError:
-            return self._start_over(context, submission)
-
-    def _start_over(self, context: Context, submission: Submission) -> Any:
-        """Look for the image of a job that IMS has forgotten."""
-        if not submission.job_unknown():
-            raise JobNotFollowedError(
-                f"IMS does not know {submission.target}, which it accepted less than an hour ago: "
-                "trying again later rather than asking for a second image"
-            )
-        return self._create(context, submission)
-
-    def _pause(self, seconds: float) -> None:
-        if self.deferrable and seconds > LONGEST_NAP:
-            raise _LongPauseError(seconds)
-        self.hook.client.sleep(seconds)
-
-    def _report(self, context: Context, job_id: str, sent_at: float | None = None) -> ImportReport:
-        self._reporting = import_report(
-            self, context, job_id, self.hook.profile.region, sent_at, image_url=self.image_url, name=self.name
-        )
-        return self._reporting
-
-    _reporting: ImportReport | None = None
-
-    def _telling(self, context: Context) -> AbstractContextManager[None]:
-        """Tell the bad end, also where the request was never accepted."""
-
-        def tell(error: BaseException) -> None:
-            with suppress(Exception):  # the error itself is what the task ends with
-                (self._reporting or self._unaccepted(context)).failed(error)
-
-        return telling(tell)
-
-    def _unaccepted(self, context: Context) -> ImportReport:
-        region = self.region
-        job_id, sent_at = None, None
-        with suppress(Exception):  # perhaps what is told is that there is no such Connection
-            region = self.hook.profile.region
-            # A job that an earlier try has submitted goes on, whatever ends this one.
-            submission = self._submission(context)
-            job_id, sent_at = submission.target or None, submission.sent_at
-        return import_report(self, context, job_id, region, sent_at, image_url=self.image_url, name=self.name)
-
-    def _wait(self, context: Context, submission: Submission, report: ImportReport, job_id: str) -> Any:
-        watch = JobWatch(
-            job_id,
-            started=attempt_started(context, SURROUNDINGS.clock()),
-            log=self.log,
-            policy=PollPolicy(fixed=self.poll_interval),
-            budget=self.trouble_budget,
-            query=self.job_query,
-            verify_image=self.verify_image,
-            submitted=submission.sent_at,
-            tell=report.tell,
-        )
-        client = self.hook.client
-        with self._concluding(context, submission):
-            with metrics.Following(watch) as following:
-                if self.deferrable:  # looking first spares a deferral that would end at once
-                    found = following.ended(client.run(watch.look(SURROUNDINGS.clock())))
-                else:
-                    found = following.ended(client.run(follow(watch, SURROUNDINGS, self._deadline(context))))
-            if found is None:
-                self._wait_deferred(context, job_id, report, watch.memo())
-            return self._finish(context, submission, report, found.as_dict())
-
-    def _wait_deferred(
-        self, context: Context, job_id: str, report: ImportReport, memo: Mapping[str, Any]
-    ) -> NoReturn:
-        limit = self._deadline(context)
-        trigger = ImsJobTrigger(
-            job_id,
-            trouble_budget=self.trouble_budget,
-            job_query=self.job_query,
-            verify_image=self.verify_image,
-            shown=report.state.as_dict(),
-            memo=memo,
-            ims_conn_id=self.ims_conn_id,
-            region=self.region,
-            poll_interval=self.poll_interval,
-            started=attempt_started(context, SURROUNDINGS.clock()),
-            deadline=limit.at if limit else None,
-            deadline_name=limit.name if limit else "timeout",
-            looked=SURROUNDINGS.clock(),
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
-
-    def _finish(
-        self, context: Context, submission: Submission, report: ImportReport, result: Mapping[str, Any]
-    ) -> Any:
-        Ending(context, submission.fingerprint).save(Event(submission.target, result=result))
-        submission.discard()  # clearing the finished task asks for a new image
-        return self._answer(report, result)
-
-    def _answer(self, report: ImportReport, result: Mapping[str, Any]) -> Any:
-        if self.wait_for_completion:
-            return report.finished(result)
-        report.accepted(result)
-        return result["job_id"]
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
         """Return the lineage of the image, for Airflow's OpenLineage provider."""
-        return facets(self._reporting.made if self._reporting else Provenance())
+        from ims_airflow.lineage.facets import facets  # noqa: PLC0415  # parsing a DAG needs none of the two
+        from ims_airflow.protocol.provenance import Provenance  # noqa: PLC0415
 
-    @contextmanager
-    def _concluding(self, context: Context, submission: Submission) -> Iterator[None]:
-        """End the submission with a verdict: what comes after a hopeless one, or a clear, is a new one."""
-        try:
-            yield
-        except (JobFailedError, ImageNotUsableError) as error:
-            if not error.retryable:
-                Ending(context, submission.fingerprint).save(event_of_error(submission.target, error))
-            submission.discard()
-            raise
+        return facets(self._creation.made if self._creation else Provenance())
 
+    _creation: Creation | None = None
 
-@contextmanager
-def _timely() -> Iterator[None]:
-    """Let a passed ``execution_timeout`` look as it does where Airflow itself applies it."""
-    try:
-        yield
-    except JobTimeoutError as error:
-        if error.deadline == "execution_timeout":
-            raise AirflowTaskTimeout(str(error)) from None
-        raise
+    def _begin(self, context: Context) -> Creation:
+        from ims_airflow.operators.creation import Creation  # noqa: PLC0415  # parsing a DAG needs none
+
+        self._creation = Creation(self, context)
+        return self._creation

@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from ims_airflow.arguments import OperatorArguments
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
-from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.arguments import OperatorArguments, called
 from ims_airflow.links.console import ObsObjectLink
-from ims_airflow.links.pushing import push_links
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.running_rules import running_violations
 from ims_airflow.protocol.validation import Violation, raise_for, truth, whole_number
-from ims_airflow.task import airflow_errors, called
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
+    from ims_airflow.hooks.ims import ImsHook
     from ims_airflow.inspection.report import Report
     from ims_airflow.outputs import MappingOutput
 
@@ -99,10 +97,13 @@ class ImsPreflightOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, report, and fail where the report is bad."""
-        push_links(self, context)
         # Parsing a DAG inspects nothing.
+        from ims_airflow.hooks.ims import ImsHook  # noqa: PLC0415
         from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
+        from ims_airflow.links.pushing import push_links  # noqa: PLC0415
+        from ims_airflow.task import airflow_errors  # noqa: PLC0415
 
+        push_links(self, context)
         with airflow_errors():
             raise_for(called(self), running_violations({"dry_run": self.show_request or False}))
             hook = ImsHook(self.ims_conn_id, self.region)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ims_airflow.arguments import OperatorArguments
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.operators.image_plan import HousekeepingOperator
 from ims_airflow.protocol.housekeeping import Fit, Plan, retention
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.task import SURROUNDINGS
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack, cast
 
 from ims_airflow.arguments import OperatorArguments
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.operators.image_plan import HousekeepingOperator
 from ims_airflow.protocol.history import LEFT, History, States, state_of
 from ims_airflow.protocol.housekeeping import Fit, Plan, sweep
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.image import ACTIVE
 from ims_airflow.protocol.origin import Origin
 from ims_airflow.task import SURROUNDINGS

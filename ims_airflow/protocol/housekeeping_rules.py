@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ims_airflow.protocol.ims import is_id
+from ims_airflow.protocol.ids import is_id
 from ims_airflow.protocol.validation import Violation, is_int, is_literal, is_seconds, is_truth
 
 

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from typing import Literal
 
-from ims_airflow.exceptions import InvalidInputError, NotFoundError, UnusableAnswerError
+from ims_airflow.exceptions import NotFoundError, UnusableAnswerError
 from ims_airflow.protocol.data_image import DataImageRequest
 from ims_airflow.protocol.errors import json_object
+from ims_airflow.protocol.ids import JOB_PATHS, JobQuery, checked_id, is_id
 from ims_airflow.protocol.image import Image, parse_image, read_tags
 from ims_airflow.protocol.job import Job, parse_job
 from ims_airflow.protocol.message import Call, Flow, Response, Service
 
-# The two spellings of the job query, under the vendor's names. ShowJob is the one that every known client
-# uses; newer pages of the vendor point to ShowJobProgress, which lacks some error fields.
-JobQuery = Literal["ShowJob", "ShowJobProgress"]
-JOB_PATHS: dict[JobQuery, str] = {
-    "ShowJob": "/v1/{project_id}/jobs/",
-    "ShowJobProgress": "/v1/cloudimages/job/",
-}
 MOST_IMAGES = 10_000  # of one listing; far above any quota, it ends a listing whose markers run in a circle
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def create_data_image(request: DataImageRequest) -> Flow[str]:
@@ -44,7 +34,7 @@ def create_data_image(request: DataImageRequest) -> Flow[str]:
         attempts=1,
     )
     job_id = json_object(response, "the answer to the data image request").get("job_id")
-    if not isinstance(job_id, str) or not _ID.fullmatch(job_id):
+    if not isinstance(job_id, str) or not is_id(job_id):
         raise UnusableAnswerError(
             "IMS accepted the data image request, but its answer holds no usable job_id"
         )
@@ -134,20 +124,3 @@ def delete_image(image_id: str) -> Flow[None]:
 def is_address(error: NotFoundError) -> bool:
     """Whether the gateway means that the address is wrong, rather than IMS that the image is not there."""
     return error.code.startswith("API")
-
-
-def is_id(value: object) -> bool:
-    """Whether this is an id that is safe as a part of a path."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-def checked_id(field: str, value: str) -> str:
-    """Return an id that is safe as a part of a path.
-
-    :raises InvalidInputError: it is empty or holds other characters than ids have.
-    """
-    if not is_id(value):
-        raise InvalidInputError(
-            f"{field}: {value!r} is not an id (letters, digits, '-' and '_', at most 128)"
-        )
-    return value

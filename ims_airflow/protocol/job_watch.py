@@ -8,22 +8,21 @@ from typing import Any
 
 from ims_airflow.exceptions import (
     ImageNotUsableError,
-    InvalidInputError,
     JobFailedError,
     NotFoundError,
     ServiceError,
 )
 from ims_airflow.protocol import ims
+from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.error_codes import job_failure
+from ims_airflow.protocol.ids import IMAGE_PREFIX, JobQuery
 from ims_airflow.protocol.image import ACTIVE, BROKEN, IN_PROGRESS, Image
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.message import Flow
-from ims_airflow.protocol.narration import Narrator, duration
+from ims_airflow.protocol.narration import Narrator
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.timing import Timing
 from ims_airflow.protocol.waiting import Log, Watch
-
-IMAGE_PREFIX = "image:"  # of a job_id that stands for an adopted image
 
 # An unknown job_id has no documented answer; right after the submit it may just not be known everywhere yet.
 UNKNOWN_GRACE = 60.0
@@ -83,7 +82,7 @@ class JobWatch(Watch[Outcome]):
         log: Log,
         policy: PollPolicy | None = None,
         budget: float = 900.0,
-        query: ims.JobQuery = "ShowJob",
+        query: JobQuery = "ShowJob",
         verify_image: bool = True,
         submitted: float | None = None,
         tell: Tell = _untold,
@@ -261,18 +260,3 @@ def failure(job: Job) -> JobFailedError:
     if remedy:
         text = f"{text.rstrip('.')}. What to do: {remedy}"
     return JobFailedError(text, error_code=job.error_code, retryable=retryable)
-
-
-def checked_job_id(job_id: object) -> str:
-    """Return a job_id as a template rendered it.
-
-    :raises InvalidInputError: it is not one.
-    """
-    if not isinstance(job_id, str) or not job_id.strip():
-        raise InvalidInputError(
-            f"job_id: {job_id!r} is not a job id. It is what ImsCreateDataImageOperator returns; "
-            "None often means that the upstream task pushed no XCom"
-        )
-    job_id = job_id.strip()
-    ims.checked_id("job_id", job_id.removeprefix(IMAGE_PREFIX))
-    return job_id

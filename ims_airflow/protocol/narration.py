@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.estimate import Estimate
 from ims_airflow.protocol.job import Job
 
@@ -98,12 +99,3 @@ class Narrator:
         if left is not None:
             words.append(f"about {duration(left)} to go")
         return ", ".join(words)
-
-
-def duration(seconds: float) -> str:
-    """Spell seconds as people say them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, overload
 
-from ims_airflow.protocol.ims import JOB_PATHS, is_id
-from ims_airflow.protocol.job_watch import IMAGE_PREFIX
+from ims_airflow.protocol.ids import IMAGE_PREFIX, JOB_PATHS, is_id
 from ims_airflow.protocol.validation import Violation, is_int, is_literal, is_seconds, is_truth
 
+# Seconds until an image that nobody sees counts as not there. Nothing published says how soon a row appears
+# after the submit; this is the one guess of the protocol.
+SETTLING = 180.0
 _REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 

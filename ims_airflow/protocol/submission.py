@@ -22,11 +22,12 @@ from typing import Any, Literal, Protocol, get_args
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError, ThrottledError
 from ims_airflow.protocol import ims
 from ims_airflow.protocol.data_image import DataImageRequest
+from ims_airflow.protocol.ids import IMAGE_PREFIX
 from ims_airflow.protocol.image import BROKEN, Image
 from ims_airflow.protocol.job_time import iso_epoch
-from ims_airflow.protocol.job_watch import IMAGE_PREFIX
 from ims_airflow.protocol.message import Flow, Pause
 from ims_airflow.protocol.polling import backoff
+from ims_airflow.protocol.running_rules import SETTLING
 from ims_airflow.protocol.waiting import FORGIVABLE, Deadline, Log, Surroundings, Trouble
 
 MARKER_TAG = "ims_airflow_marker"
@@ -84,11 +85,6 @@ class Memory(Protocol):
 
     def forget(self) -> None:
         """Remove it."""
-
-
-# Seconds until an image that nobody sees counts as not there. Nothing published says how soon a row appears
-# after the submit; this is the one guess of the protocol.
-SETTLING = 180.0
 
 
 class Submission:

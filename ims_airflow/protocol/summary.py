@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ims_airflow.protocol.narration import duration
+from ims_airflow.protocol.duration import duration
 
 _SPANS = {"upload_check": "upload check", "queue": "in the queue", "job": "in the job"}
 

@@ -20,8 +20,8 @@ from ims_airflow.exceptions import (
     TransportError,
     UnusableAnswerError,
 )
+from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.message import Flow, Pause
-from ims_airflow.protocol.narration import duration
 from ims_airflow.protocol.pace import Pace
 from ims_airflow.protocol.polling import NO_PACE, PollPolicy, backoff
 

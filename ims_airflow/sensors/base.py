@@ -17,21 +17,18 @@ from airflow.sdk.exceptions import (
     AirflowTaskTimeout,
 )
 
-from ims_airflow import metrics
 from ims_airflow.arguments import SensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import ImsAirflowError, JobTimeoutError
-from ims_airflow.hooks.base import DEFAULT_CONN_ID, HuaweiCloudHook
-from ims_airflow.links.pushing import push_links
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.waiting import Watch
 from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors, attempt_started, deadline
-from ims_airflow.triggers.base import WatchTrigger
-from ims_airflow.triggers.event import parse_event
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from ims_airflow.client.sync import Client
+    from ims_airflow.triggers.base import WatchTrigger
 
 R = TypeVar("R")
 
@@ -82,6 +79,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
 
     @cached_property
     def _client(self) -> Client:
+        from ims_airflow.hooks.base import HuaweiCloudHook  # noqa: PLC0415  # parsing a DAG needs none
+
         return HuaweiCloudHook(self.ims_conn_id, self.region).client
 
     @cached_property
@@ -98,6 +97,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         :raises AirflowFailException: for what no retry can help.
         :raises ImsAirflowError: for what a retry may.
         """
+        from ims_airflow.links.pushing import push_links  # noqa: PLC0415  # parsing a DAG pushes none
+
         push_links(self, context)
         if not self.deferrable:
             return super().execute(context)
@@ -139,6 +140,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
         with self._skipping(), airflow_errors(*self.final_errors):
+            from ims_airflow.triggers.event import parse_event  # noqa: PLC0415  # parsing a DAG has none
+
             outcome = parse_event(event)
             if not outcome.is_about(self._subject, self.log):
                 self._wait_deferred(attempt_started(context, SURROUNDINGS.clock()))
@@ -165,6 +168,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         return PokeReturnValue(is_done=True, xcom_value=self._told(context, self._result(found)))
 
     def _looked(self, watch: Watch[R]) -> R | None:
+        from ims_airflow import metrics  # noqa: PLC0415  # parsing a DAG counts nothing
+
         with metrics.Following(watch) as following:
             return following.ended(self._client.run(watch.look(SURROUNDINGS.clock())))
 

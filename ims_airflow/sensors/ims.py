@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments, called
 from ims_airflow.exceptions import JobFailedError
-from ims_airflow.lineage.facets import facets
 from ims_airflow.links.console import ImsImageLink
-from ims_airflow.progress import ImportReport, import_report
-from ims_airflow.protocol.ims import JobQuery
-from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
-from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.provenance import Provenance
+from ims_airflow.protocol.ids import JobQuery, checked_job_id
 from ims_airflow.protocol.running_rules import running_violations
 from ims_airflow.protocol.validation import raise_for
 from ims_airflow.sensors.base import WatchSensor
-from ims_airflow.task import called
-from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.upstream import IMPORT_KEY
 
 if TYPE_CHECKING:
@@ -26,9 +19,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
     from ims_airflow.outputs import MappingOutput
+    from ims_airflow.progress import ImportReport
+    from ims_airflow.protocol.job_watch import JobWatch, Outcome
+    from ims_airflow.protocol.polling import PollPolicy
+    from ims_airflow.triggers.ims import ImsJobTrigger
 
 
-class ImsJobSensor(WatchSensor[Outcome]):
+class ImsJobSensor(WatchSensor["Outcome"]):
     """Waits until an IMS job has succeeded and its image is active.
 
     Returns a mapping with at least ``job_id``, ``status``, ``image_id``, ``image_name``, ``begin_time``,
@@ -95,15 +92,22 @@ class ImsJobSensor(WatchSensor[Outcome]):
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
         """Return the lineage of the image, for Airflow's OpenLineage provider."""
+        from ims_airflow.lineage.facets import facets  # noqa: PLC0415  # parsing a DAG needs none of the two
+        from ims_airflow.protocol.provenance import Provenance  # noqa: PLC0415
+
         return facets(self._report.made if self._report else Provenance())
 
     _report: ImportReport | None = None
 
     def _begin(self, context: Context) -> ImportReport:
+        from ims_airflow.progress import import_report  # noqa: PLC0415  # parsing a DAG reports nothing
+
         job_id = self.job_id.strip() if isinstance(self.job_id, str) else ""
         return import_report(self, context, job_id or None, self.region)
 
     def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:
+        from ims_airflow.protocol.job_watch import JobWatch  # noqa: PLC0415  # parsing a DAG watches nothing
+
         report = self._report
         if report is not None:
             report.opened(region)
@@ -123,6 +127,8 @@ class ImsJobSensor(WatchSensor[Outcome]):
     _looking: JobWatch | None = None
 
     def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ImsJobTrigger:
+        from ims_airflow.triggers.ims import ImsJobTrigger  # noqa: PLC0415  # parsing a DAG defers nothing
+
         return ImsJobTrigger(
             self._subject,
             trouble_budget=self.trouble_budget,

@@ -7,23 +7,23 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments, called
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
-from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
-from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.running_rules import running_violations
-from ims_airflow.protocol.upload_check import failed_upload_check_report, upload_check_report
 from ims_airflow.protocol.validation import Violation, raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
-from ims_airflow.task import SURROUNDINGS, attempt_started, called, push, telling
-from ims_airflow.triggers.obs import ObsImageFileTrigger
+from ims_airflow.task import SURROUNDINGS, attempt_started, push, telling
 from ims_airflow.upstream import UPLOAD_CHECK_KEY
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
+
+    from ims_airflow.protocol.image_file_watch import ImageFileWatch
+    from ims_airflow.protocol.polling import PollPolicy
+    from ims_airflow.triggers.obs import ObsImageFileTrigger
 
 
 class ObsImageFileSensor(WatchSensor[FoundFiles]):
@@ -115,6 +115,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         )
 
     def _watch(self, policy: PollPolicy, started: float, region: str) -> ImageFileWatch:
+        from ims_airflow.protocol.image_file_watch import ImageFileWatch  # noqa: PLC0415  # not to parse a DAG
+
         return ImageFileWatch(
             parse_image_url(self.image_url),
             region=region,
@@ -125,6 +127,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         )
 
     def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ObsImageFileTrigger:
+        from ims_airflow.triggers.obs import ObsImageFileTrigger  # noqa: PLC0415  # parsing a DAG defers nothing
+
         longest = self.max_wait.total_seconds() if self.max_wait else self.timeout
         kwargs["poll_interval"] = self.poke_interval
         return ObsImageFileTrigger(
@@ -138,6 +142,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         return found.value()
 
     def _told(self, context: Context, value: Any) -> Any:
+        from ims_airflow.protocol.upload_check import upload_check_report  # noqa: PLC0415  # not to parse a DAG
+
         now = SURROUNDINGS.clock()
         report = upload_check_report(self._subject, value, started=attempt_started(context, now), ended=now)
         with suppress(Exception):  # the file is there, whoever gets to know how long it took
@@ -157,6 +163,8 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     def _telling(self, context: Context) -> AbstractContextManager[None]:
         def tell(error: BaseException) -> None:
             with suppress(Exception):  # the error itself is what the task ends with
+                from ims_airflow.protocol.upload_check import failed_upload_check_report  # noqa: PLC0415
+
                 now = SURROUNDINGS.clock()
                 started = attempt_started(context, now)
                 report = failed_upload_check_report(str(self.image_url), error, started=started, ended=now)

@@ -14,8 +14,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from ims_airflow import metrics
 from ims_airflow.exceptions import ImsAirflowError
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.polling import ADAPTIVE, PollPolicy
 from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, follow
 from ims_airflow.triggers.event import Event, event_of_error

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Any, Unpack
 
 from ims_airflow.arguments import WatchTriggerArguments
+from ims_airflow.protocol.ids import JobQuery
 from ims_airflow.protocol.import_state import parse_import_state
-from ims_airflow.protocol.ims import JobQuery
 from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from ims_airflow.exceptions import ImsAirflowError
-from ims_airflow.hooks.base import DEFAULT_CONN_ID
 from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.protocol.obs_news import News
 

@@ -18,6 +18,7 @@ from ims_airflow.exceptions import (
     ServiceError,
 )
 from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.operators.creation import Creation
 from ims_airflow.operators.ims import (
     ImsCreateDataImageOperator,
     ImsDeleteImageOperator,
@@ -147,7 +148,7 @@ def test_two_submissions_of_one_task_instance_have_two_markers(site: Cloud) -> N
 
 def test_a_record_of_an_earlier_version_is_taken_up_with_its_bare_marker(site: Cloud) -> None:
     task = Task(lambda: creator(settling_window=0.1))
-    fingerprint = creator()._submission(task.context).fingerprint
+    fingerprint = Creation(creator(), task.context).submission().fingerprint
     old = {"fingerprint": fingerprint, "marker": "e" * 32, "state": "refused", "sent_at": 0.0}
     task.store.set("ims_submission", old)
     task.run()

@@ -13,6 +13,7 @@ from airflow_task import Task
 from integration.clouds import Cloud
 
 from ims_airflow.exceptions import InvalidInputError, JobFailedError, JobNotFollowedError, JobTimeoutError
+from ims_airflow.operators.creation import Creation
 from ims_airflow.operators.ims import ImsCreateDataImageOperator
 from ims_airflow.protocol.submission import MARKER_TAG
 
@@ -153,7 +154,7 @@ def test_a_task_killed_between_accept_and_store_adopts(cloud: Cloud) -> None:
 def _record(made: Task) -> dict[str, Any]:
     import time
 
-    submission = made.make()._submission(made.context)  # type: ignore[attr-defined]
+    submission = Creation(made.make(), made.context).submission()  # type: ignore[arg-type]
     return {"fingerprint": submission.fingerprint, "sent_at": time.time()}
 
 

@@ -6,11 +6,12 @@ import pytest
 
 from ims_airflow.doctor.check import failed, ok
 from ims_airflow.doctor.report import Report, version_check, versions
-from ims_airflow.doctor.source import DEFAULT_CONN_ID, find_source
+from ims_airflow.doctor.source import find_source
 from ims_airflow.exceptions import InvalidInputError
 from ims_airflow.inspection.access import plain_variables
 from ims_airflow.protocol.credentials import AccessKey, Delegation
 from ims_airflow.protocol.endpoints import endpoints_for
+from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 
 SDK = {"HUAWEICLOUD_SDK_AK": "ak", "HUAWEICLOUD_SDK_SK": "sk"}
 TERRAFORM = {"HW_ACCESS_KEY": "tf-ak", "HW_SECRET_KEY": "tf-sk"}

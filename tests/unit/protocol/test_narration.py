@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.job import Job
-from ims_airflow.protocol.narration import QUIET, STALLED, Narrator, duration
+from ims_airflow.protocol.narration import QUIET, STALLED, Narrator
 from ims_airflow.protocol.summary import summary
 
 START = 1_700_000_000.0

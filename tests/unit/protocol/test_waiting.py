@@ -21,7 +21,8 @@ from ims_airflow.exceptions import (
     ServiceError,
     ThrottledError,
 )
-from ims_airflow.protocol.job_watch import JobWatch, Outcome, checked_job_id
+from ims_airflow.protocol.ids import checked_job_id
+from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.message import Call, Response
 from ims_airflow.protocol.polling import PollPolicy, backoff
 from ims_airflow.protocol.waiting import Deadline, follow
