@@ -307,12 +307,18 @@ def test_any_body_is_an_object_or_unusable(body: bytes) -> None:
         (b"secret", "not JSON"),
         (b'{"a": "\xff"}', "broken or cut JSON"),
         (b"[" * 100_000, "not JSON"),
+        (b'{"a": 1} {"secret": 2}', "broken or cut JSON"),
     ],
 )
 def test_an_unusable_body_is_described_and_not_quoted(body: bytes, kind: str) -> None:
     with pytest.raises(UnusableAnswerError, match=f"the job is {kind}.*request id r1") as caught:
         json_object(answer(200, body, x_request_id="r1"), "the job")
     assert "secret" not in str(caught.value)
+
+
+def test_white_space_around_a_body_is_read_over() -> None:
+    for body in (b' {"a": 1}', b'{"a": 1}\r\n', b'\n{"a": 1} '):
+        assert json_object(answer(200, body), "it") == {"a": 1}
 
 
 def test_a_body_with_a_byte_order_mark_is_read() -> None:

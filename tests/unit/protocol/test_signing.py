@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import calendar
+import hmac
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ims_airflow.protocol.credentials import AccessKey
-from ims_airflow.protocol.signing import encode_query, sign_obs, sign_sdk
+from ims_airflow.protocol.signing import HmacKey, encode_query, sign_obs, sign_sdk
 
 KEY = AccessKey("AKTESTVECTOR00000001", "SKTESTVECTOR0000000000000000000000000001")
 NOW = float(calendar.timegm((2024, 1, 2, 3, 4, 5)))
@@ -123,3 +126,10 @@ def test_query_is_sorted_and_strictly_encoded() -> None:
 def test_keys_do_not_print() -> None:
     key = AccessKey("AKSECRETID", "SKSECRET", "STSECRET")
     assert "SECRET" not in repr(key)
+
+
+@given(secret=st.text(max_size=200), messages=st.lists(st.binary(), min_size=1, max_size=3))
+def test_a_prepared_key_signs_as_the_standard_library_does(secret: str, messages: list[bytes]) -> None:
+    key = HmacKey(secret)
+    expected = [hmac.digest(secret.encode(), message, "sha256").hex() for message in messages]
+    assert [key.sign(message) for message in messages] == expected

@@ -38,6 +38,17 @@ def test_no_more_are_in_flight_than_allowed() -> None:
     assert throttle.delay(0) == 0
 
 
+def test_who_is_admitted_has_left_and_who_is_not_has_not() -> None:
+    throttle = Throttle(3, per_second=1)
+    assert throttle.admit(10)
+    assert throttle.admit(10)  # the burst
+    assert not throttle.admit(10)  # too soon
+    assert throttle.in_flight == 2
+    assert throttle.admit(11)
+    assert not throttle.admit(99)  # too many
+    assert throttle.in_flight == 3
+
+
 def test_a_refusal_silences_all_and_halves_the_pace_for_a_while() -> None:
     throttle = Throttle(10, per_second=10)
     throttle.refuse(100, hold=7)
