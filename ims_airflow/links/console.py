@@ -70,6 +70,6 @@ def _console(region: str) -> str:
 def _region(operator: Any) -> str:
     if region := getattr(operator, "region", None):
         return str(region)
-    from ims_airflow.hooks.connection import read_connection  # noqa: PLC0415  # parsing a DAG needs none
+    from ims_airflow.hooks.connection import read_connection
 
     return read_connection(BaseHook.get_connection(operator.ims_conn_id)).region

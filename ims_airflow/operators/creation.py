@@ -138,7 +138,7 @@ class Creation:
             with metrics.span(metrics.SUBMIT_SPAN):
                 job_id = self._hook.client.run(submission.run(), pause=self._pause)
         except _LongPauseError as pause:
-            from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger  # noqa: PLC0415
+            from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
             trigger = TimeDeltaTrigger(timedelta(seconds=pause.seconds))
             self._task.defer(trigger=trigger, method_name="execute_after_pause")

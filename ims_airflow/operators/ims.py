@@ -44,7 +44,7 @@ if not TYPE_CHECKING:  # to a type checker, every name would then be one of this
     def __getattr__(name: str) -> object:
         """Import the operators that tidy up with the first DAG that names one; most only import images."""
         if name in __all__:
-            from ims_airflow.operators import housekeeping  # noqa: PLC0415
+            from ims_airflow.operators import housekeeping
 
             return getattr(housekeeping, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -169,7 +169,7 @@ class ImsCreateDataImageOperator(BaseOperator):
     @cached_property
     def hook(self) -> ImsHook:
         """The hook."""
-        from ims_airflow.hooks.ims import ImsHook  # noqa: PLC0415  # parsing a DAG needs none
+        from ims_airflow.hooks.ims import ImsHook
 
         return ImsHook(self.ims_conn_id, self.region)
 
@@ -196,15 +196,15 @@ class ImsCreateDataImageOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
         """Return the lineage of the image, for Airflow's OpenLineage provider."""
-        from ims_airflow.lineage.facets import facets  # noqa: PLC0415  # parsing a DAG needs none of the two
-        from ims_airflow.protocol.provenance import Provenance  # noqa: PLC0415
+        from ims_airflow.lineage.facets import facets
+        from ims_airflow.protocol.provenance import Provenance
 
         return facets(self._creation.made if self._creation else Provenance())
 
     _creation: Creation | None = None
 
     def _begin(self, context: Context) -> Creation:
-        from ims_airflow.operators.creation import Creation  # noqa: PLC0415  # parsing a DAG needs none
+        from ims_airflow.operators.creation import Creation
 
         self._creation = Creation(self, context)
         return self._creation

@@ -97,11 +97,10 @@ class ImsPreflightOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, report, and fail where the report is bad."""
-        # Parsing a DAG inspects nothing.
-        from ims_airflow.hooks.ims import ImsHook  # noqa: PLC0415
-        from ims_airflow.inspection.preflight import preflight, with_findings  # noqa: PLC0415
-        from ims_airflow.links.pushing import push_links  # noqa: PLC0415
-        from ims_airflow.task import airflow_errors  # noqa: PLC0415
+        from ims_airflow.hooks.ims import ImsHook
+        from ims_airflow.inspection.preflight import preflight, with_findings
+        from ims_airflow.links.pushing import push_links
+        from ims_airflow.task import airflow_errors
 
         push_links(self, context)
         with airflow_errors():
@@ -141,9 +140,9 @@ class ImsPreflightOperator(BaseOperator):
         return {"method": "POST", "url": url, "body": body}
 
     def _tell(self, report: Report) -> None:
-        from rich.console import Console  # noqa: PLC0415  # parsing a DAG prints nothing
+        from rich.console import Console
 
-        from ims_airflow.inspection.report import readable  # noqa: PLC0415
+        from ims_airflow.inspection.report import readable
 
         console = Console(width=110, color_system=None)
         with console.capture() as capture:

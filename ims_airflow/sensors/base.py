@@ -79,7 +79,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
 
     @cached_property
     def _client(self) -> Client:
-        from ims_airflow.hooks.base import HuaweiCloudHook  # noqa: PLC0415  # parsing a DAG needs none
+        from ims_airflow.hooks.base import HuaweiCloudHook
 
         return HuaweiCloudHook(self.ims_conn_id, self.region).client
 
@@ -97,7 +97,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         :raises AirflowFailException: for what no retry can help.
         :raises ImsAirflowError: for what a retry may.
         """
-        from ims_airflow.links.pushing import push_links  # noqa: PLC0415  # parsing a DAG pushes none
+        from ims_airflow.links.pushing import push_links
 
         push_links(self, context)
         if not self.deferrable:
@@ -140,7 +140,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> Any:
         """Take what the trigger found."""
         with self._skipping(), airflow_errors(*self.final_errors):
-            from ims_airflow.triggers.event import parse_event  # noqa: PLC0415  # parsing a DAG has none
+            from ims_airflow.triggers.event import parse_event
 
             outcome = parse_event(event)
             if not outcome.is_about(self._subject, self.log):
@@ -168,7 +168,7 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
         return PokeReturnValue(is_done=True, xcom_value=self._told(context, self._result(found)))
 
     def _looked(self, watch: Watch[R]) -> R | None:
-        from ims_airflow import metrics  # noqa: PLC0415  # parsing a DAG counts nothing
+        from ims_airflow import metrics
 
         with metrics.Following(watch) as following:
             return following.ended(self._client.run(watch.look(SURROUNDINGS.clock())))

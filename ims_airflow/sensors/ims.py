@@ -92,21 +92,21 @@ class ImsJobSensor(WatchSensor["Outcome"]):
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Any, Any]:  # noqa: ARG002
         """Return the lineage of the image, for Airflow's OpenLineage provider."""
-        from ims_airflow.lineage.facets import facets  # noqa: PLC0415  # parsing a DAG needs none of the two
-        from ims_airflow.protocol.provenance import Provenance  # noqa: PLC0415
+        from ims_airflow.lineage.facets import facets
+        from ims_airflow.protocol.provenance import Provenance
 
         return facets(self._report.made if self._report else Provenance())
 
     _report: ImportReport | None = None
 
     def _begin(self, context: Context) -> ImportReport:
-        from ims_airflow.progress import import_report  # noqa: PLC0415  # parsing a DAG reports nothing
+        from ims_airflow.progress import import_report
 
         job_id = self.job_id.strip() if isinstance(self.job_id, str) else ""
         return import_report(self, context, job_id or None, self.region)
 
     def _watch(self, policy: PollPolicy, started: float, region: str) -> JobWatch:
-        from ims_airflow.protocol.job_watch import JobWatch  # noqa: PLC0415  # parsing a DAG watches nothing
+        from ims_airflow.protocol.job_watch import JobWatch
 
         report = self._report
         if report is not None:
@@ -127,7 +127,7 @@ class ImsJobSensor(WatchSensor["Outcome"]):
     _looking: JobWatch | None = None
 
     def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ImsJobTrigger:
-        from ims_airflow.triggers.ims import ImsJobTrigger  # noqa: PLC0415  # parsing a DAG defers nothing
+        from ims_airflow.triggers.ims import ImsJobTrigger
 
         return ImsJobTrigger(
             self._subject,

@@ -115,7 +115,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         )
 
     def _watch(self, policy: PollPolicy, started: float, region: str) -> ImageFileWatch:
-        from ims_airflow.protocol.image_file_watch import ImageFileWatch  # noqa: PLC0415  # not to parse a DAG
+        from ims_airflow.protocol.image_file_watch import ImageFileWatch
 
         return ImageFileWatch(
             parse_image_url(self.image_url),
@@ -127,7 +127,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         )
 
     def _trigger(self, **kwargs: Unpack[WatchTriggerArguments]) -> ObsImageFileTrigger:
-        from ims_airflow.triggers.obs import ObsImageFileTrigger  # noqa: PLC0415  # parsing a DAG defers nothing
+        from ims_airflow.triggers.obs import ObsImageFileTrigger
 
         longest = self.max_wait.total_seconds() if self.max_wait else self.timeout
         kwargs["poll_interval"] = self.poke_interval
@@ -142,7 +142,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
         return found.value()
 
     def _told(self, context: Context, value: Any) -> Any:
-        from ims_airflow.protocol.upload_check import upload_check_report  # noqa: PLC0415  # not to parse a DAG
+        from ims_airflow.protocol.upload_check import upload_check_report
 
         now = SURROUNDINGS.clock()
         report = upload_check_report(self._subject, value, started=attempt_started(context, now), ended=now)
@@ -163,7 +163,7 @@ class ObsImageFileSensor(WatchSensor[FoundFiles]):
     def _telling(self, context: Context) -> AbstractContextManager[None]:
         def tell(error: BaseException) -> None:
             with suppress(Exception):  # the error itself is what the task ends with
-                from ims_airflow.protocol.upload_check import failed_upload_check_report  # noqa: PLC0415
+                from ims_airflow.protocol.upload_check import failed_upload_check_report
 
                 now = SURROUNDINGS.clock()
                 started = attempt_started(context, now)
