@@ -49,7 +49,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def wait_for(server: Component, url: str) -> None:
-    retries = requests.adapters.Retry(connect=60, backoff_factor=0.2, backoff_max=1.0)
+    # Without total=None, ten tries are all, however many are granted to connecting.
+    retries = requests.adapters.Retry(total=None, connect=90, backoff_factor=0.2, backoff_max=1.0)
     with requests.Session() as session:
         session.trust_env = False
         session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
