@@ -109,8 +109,3 @@ class WatchTriggerArguments(TypedDict, total=False):
     deadline: float | None
     deadline_name: str
     looked: float | None
-
-
-def called(task: object) -> str:
-    """Name a task for whoever reads what is wrong with it, such as ``ImsJobSensor 'wait'``."""
-    return f"{type(task).__name__} {getattr(task, 'task_id', '')!r}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow.sdk import BaseOperator
 
-from ims_airflow.arguments import OperatorArguments, called
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import NotFoundError
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.links.console import ImsImageLink
@@ -18,7 +18,7 @@ from ims_airflow.protocol.housekeeping_rules import literal_violations, violatio
 from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.running_rules import running_violations, seconds
-from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.validation import called, raise_for
 from ims_airflow.protocol.waiting import Deadline, follow
 from ims_airflow.task import SURROUNDINGS, TaskMemory, airflow_errors
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.sdk import BaseOperator
 
-from ims_airflow.arguments import OperatorArguments, called
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.exceptions import (
     AuthenticationError,
     ImagesNotDeletedError,
@@ -27,7 +27,7 @@ from ims_airflow.protocol.housekeeping_rules import literal_violations, violatio
 from ims_airflow.protocol.image import ACTIVE
 from ims_airflow.protocol.origin import dag_tag
 from ims_airflow.protocol.running_rules import running_violations, seconds
-from ims_airflow.protocol.validation import raise_for, truth
+from ims_airflow.protocol.validation import called, raise_for, truth
 from ims_airflow.protocol.waiting import Deadline, follow
 from ims_airflow.task import SURROUNDINGS, airflow_errors
 

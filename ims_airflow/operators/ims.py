@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from airflow.sdk import BaseOperator, conf
 
-from ims_airflow.arguments import OperatorArguments, called
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.links.console import ImsImageLink, ObsObjectLink
 from ims_airflow.operators.preflight import ImsPreflightOperator
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, literal_violations
 from ims_airflow.protocol.ids import DEFAULT_CONN_ID, JobQuery
 from ims_airflow.protocol.running_rules import SETTLING, running_violations, seconds
-from ims_airflow.protocol.validation import Violation, raise_for
+from ims_airflow.protocol.validation import Violation, called, raise_for
 from ims_airflow.upstream import IMPORT_KEY
 
 if TYPE_CHECKING:

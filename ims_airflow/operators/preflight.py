@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from ims_airflow.arguments import OperatorArguments, called
+from ims_airflow.arguments import OperatorArguments
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import REQUEST_FIELDS, DataImageRequest, literal_violations
 from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.running_rules import running_violations
-from ims_airflow.protocol.validation import Violation, raise_for, truth, whole_number
+from ims_airflow.protocol.validation import Violation, called, raise_for, truth, whole_number
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg

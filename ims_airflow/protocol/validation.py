@@ -63,6 +63,11 @@ def whole_number(field: str, value: object) -> int | None:
     raise InvalidInputError(f"{field}: {value!r} must be a whole number of at least 0")
 
 
+def called(task: object) -> str:
+    """Name a task for whoever reads what is wrong with it, such as ``ImsJobSensor 'wait'``."""
+    return f"{type(task).__name__} {getattr(task, 'task_id', '')!r}"
+
+
 def raise_for(subject: str, violations: Iterable[Violation]) -> None:
     """Raise when there are violations, naming all of them.
 

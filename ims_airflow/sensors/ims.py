@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments, called
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.exceptions import JobFailedError
 from ims_airflow.links.console import ImsImageLink
 from ims_airflow.protocol.ids import JobQuery, checked_job_id
 from ims_airflow.protocol.running_rules import running_violations
-from ims_airflow.protocol.validation import raise_for
+from ims_airflow.protocol.validation import called, raise_for
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.upstream import IMPORT_KEY
 

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
-from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments, called
+from ims_airflow.arguments import WatchSensorArguments, WatchTriggerArguments
 from ims_airflow.links.console import ObsObjectLink
 from ims_airflow.protocol.data_image import literal_violations
 from ims_airflow.protocol.image_file import Expectation, FoundFiles
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.running_rules import running_violations
-from ims_airflow.protocol.validation import Violation, raise_for, whole_number
+from ims_airflow.protocol.validation import Violation, called, raise_for, whole_number
 from ims_airflow.sensors.base import WatchSensor
 from ims_airflow.task import SURROUNDINGS, attempt_started, push, telling
 from ims_airflow.upstream import UPLOAD_CHECK_KEY
