@@ -15,6 +15,7 @@ import requests
 from ims_airflow.demo.failure import DemoError
 
 FINAL = frozenset({"success", "failed"})
+_PATIENCE = 90  # seconds for an answer; the server itself may wait a minute for its database
 
 
 class AnotherServerError(DemoError):
@@ -61,7 +62,7 @@ class AirflowApi:
         :param arguments: of ``requests``, such as ``json`` and ``params``.
         :raises DemoError: the server answered with an error; its words are in the message.
         """
-        answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=30, **arguments)
+        answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=_PATIENCE, **arguments)
         if not answer.ok:
             raise DemoError(f"Airflow answered {method} {path} with {answer.status_code}: {_detail(answer)}")
         return answer.json() if answer.content else None
@@ -72,7 +73,7 @@ class AirflowApi:
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has brought the DAG in."""
-        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=30)
+        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=_PATIENCE)
         return answer.status_code == HTTPStatus.OK
 
     def import_errors(self) -> list[str]:
@@ -142,7 +143,7 @@ class AirflowApi:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """Return a value that a task has handed over, None when there is none."""
         path = f"{self.url}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        answer = self._session.get(path, params={"deserialize": "true"}, timeout=30)
+        answer = self._session.get(path, params={"deserialize": "true"}, timeout=_PATIENCE)
         return answer.json()["value"] if answer.ok else None
 
     def rendered(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
