@@ -11,15 +11,20 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from ims_airflow.demo.failure import DemoError
 
 FINAL = frozenset({"success", "failed"})
-_PATIENCE = 90  # seconds for an answer; the server itself may wait a minute for its database
+_ATTEMPTS = 5
 
 
 class AnotherServerError(DemoError):
     """Raised when somebody else's server answers at the address."""
+
+
+class _DatabaseError(DemoError):
+    """The database was busy for too long, so that the server took back whatever the call had done."""
 
 
 class AirflowApi:
@@ -62,10 +67,18 @@ class AirflowApi:
         :param arguments: of ``requests``, such as ``json`` and ``params``.
         :raises DemoError: the server answered with an error; its words are in the message.
         """
-        answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=_PATIENCE, **arguments)
-        if not answer.ok:
-            raise DemoError(f"Airflow answered {method} {path} with {answer.status_code}: {_detail(answer)}")
-        return answer.json() if answer.content else None
+        again = Retrying(
+            retry=retry_if_exception_type(_DatabaseError), stop=stop_after_attempt(_ATTEMPTS), reraise=True
+        )
+        return again(self._call, method, path, **arguments)
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=30, **arguments)
+        if answer.ok:
+            return answer.json() if answer.content else None
+        detail = _detail(answer)
+        kind = _DatabaseError if answer.status_code >= 500 and "Database error" in detail else DemoError
+        raise kind(f"Airflow answered {method} {path} with {answer.status_code}: {detail}")
 
     def health(self) -> Mapping[str, str | None]:
         """Return ``healthy`` or another word for each component."""
@@ -73,7 +86,7 @@ class AirflowApi:
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has brought the DAG in."""
-        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=_PATIENCE)
+        answer = self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=30)
         return answer.status_code == HTTPStatus.OK
 
     def import_errors(self) -> list[str]:
@@ -143,7 +156,7 @@ class AirflowApi:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """Return a value that a task has handed over, None when there is none."""
         path = f"{self.url}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        answer = self._session.get(path, params={"deserialize": "true"}, timeout=_PATIENCE)
+        answer = self._session.get(path, params={"deserialize": "true"}, timeout=30)
         return answer.json()["value"] if answer.ok else None
 
     def rendered(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:

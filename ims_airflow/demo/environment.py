@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Connections = Mapping[str, Mapping[str, Any]]
-
-# Seconds for which a component waits for another one's write. SQLite's own five are too few for a busy
-# machine or a slow disk, and a scheduler that gets no turn ends.
-_PATIENCE = 60
+DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
 def airflow_environment(home: Path, dags: Path, port: int, jwt_secret: str) -> dict[str, str]:
@@ -40,7 +37,7 @@ def airflow_environment(home: Path, dags: Path, port: int, jwt_secret: str) -> d
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout={_PATIENCE}",
+        DATABASE: f"sqlite:///{home}/airflow.db",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,

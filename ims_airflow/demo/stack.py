@@ -11,7 +11,12 @@ from typing import Self
 
 from ims_airflow.demo.api import AirflowApi, AnotherServerError
 from ims_airflow.demo.component import Component
-from ims_airflow.demo.environment import Connections, airflow_environment, connection_variables
+from ims_airflow.demo.environment import (
+    DATABASE,
+    Connections,
+    airflow_environment,
+    connection_variables,
+)
 from ims_airflow.demo.failure import DemoError
 from ims_airflow.demo.keeper import Keeper
 from ims_airflow.demo.port import free_port
@@ -26,6 +31,11 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 }
 ONE_MACHINE = ("api-server", "scheduler", "dag-processor", "triggerer")
 _ATTEMPTS = 3
+# Seconds. The API server of 3.3 can block itself: its event loop writes the audit log and waits for SQLite,
+# which is busy with another request of the same process that cannot go on without the event loop. That
+# lasts for the five seconds of SQLite, then one of the two fails and is made again. Whoever else waited
+# just as long would fail as well, and a scheduler that does, ends.
+_PATIENCE_WITH_SQLITE = 60
 
 
 class AirflowStack:
@@ -109,6 +119,8 @@ class AirflowStack:
         environment = dict(self._environment)
         if kind == "triggerer":  # it drops the INFO lines of triggers otherwise
             environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "INFO"
+        if kind != "api-server" and environment[DATABASE].startswith("sqlite:"):
+            environment[DATABASE] += f"?timeout={_PATIENCE_WITH_SQLITE}"
         arguments = list(COMPONENTS[kind])
         if kind == "worker":  # their names must differ, also on one machine
             arguments += ["--celery-hostname", f"{name}@%h"]

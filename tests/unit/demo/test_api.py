@@ -48,8 +48,13 @@ class Answers(BaseHTTPRequestHandler):
         ),
     }
 
+    busy: ClassVar[list[str]] = []  # paths that are answered once with the trouble of a locked SQLite
+
     def do_GET(self) -> None:
         status, body = self.table.get(self.path, (500, "not JSON"))
+        if self.path in self.busy:
+            self.busy.remove(self.path)
+            status, body = 500, {"detail": {"reason": "Database error", "message": "Serious error"}}
         self.send_response(status)
         self.end_headers()
         self.wfile.write(body.encode() if isinstance(body, str) else json.dumps(body).encode())
@@ -100,3 +105,17 @@ def test_waiting_ends_at_the_limit(api: AirflowApi) -> None:
 
 def test_a_server_that_does_not_listen_is_not_up() -> None:
     assert not AirflowApi("http://127.0.0.1:1").is_up()
+
+
+def test_a_call_that_found_the_database_busy_is_made_again(api: AirflowApi) -> None:
+    path = "/api/v2/dags/d/dagRuns/r"
+    Answers.busy += [path] * 2
+    assert api.run_state("d", "r") == "running"
+    assert path not in Answers.busy
+
+
+def test_a_database_that_stays_busy_is_an_error_with_airflow_s_words(api: AirflowApi) -> None:
+    Answers.busy += ["/api/v2/dags/d/dagRuns/r"] * 5
+    with pytest.raises(DemoError, match=r"500: .*Database error"):
+        api.run_state("d", "r")
+    assert not Answers.busy

@@ -20,7 +20,7 @@ def test_another_airflow_on_the_machine_is_left_alone(
     monkeypatch.setenv("AIRFLOW_CONN_HUAWEICLOUD_IMS_DEFAULT", "{}")
     monkeypatch.setenv("AIRFLOW_CONFIG", "/etc/airflow.cfg")
     found = environment(tmp_path)
-    assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow.db?timeout=60"
+    assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{tmp_path}/airflow.db"
     assert not {"AIRFLOW_CONN_HUAWEICLOUD_IMS_DEFAULT", "AIRFLOW_CONFIG"} & found.keys()
 
 
