@@ -8,12 +8,11 @@ ends, not at each look: a triggerer with thousands of jobs has better things to 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import cache
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from ims_airflow.exceptions import JobFailedError, JobNotFollowedError
 from ims_airflow.protocol.job import Job
@@ -63,46 +62,53 @@ class CountedMemory:
         self._memory.forget()
 
 
-class Following:
-    """Counts the looks at something, the trouble with it and its end, within a span. A context manager.
-
-    Ten thousand triggers keep one each, so it is small.
+@contextmanager
+def following(watch: Watch[Any]) -> Iterator[None]:
+    """Count the looks at something, the trouble with it and a bad end, within a span.
 
     :param watch: what is looked at.
     """
+    leg = begin(watch)
+    try:
+        yield
+    except BaseException as error:
+        end(watch, leg, error)
+        raise
+    end(watch, leg, None)
 
-    __slots__ = ("_looks", "_span", "_trouble", "_watch")
 
-    def __init__(self, watch: Watch[Any]) -> None:
-        self._watch = watch
-        self._looks, self._trouble = watch.looks, watch.trouble.total
-        self._span = span(FOLLOW_SPAN, subject=watch.what)
+def begin(watch: Watch[Any]) -> AbstractContextManager[Any]:
+    """Begin what :func:`following` does, for those who cannot keep a block open; return the span."""
+    watch.begin_leg()
+    opened = span(FOLLOW_SPAN, subject=watch.what)
+    opened.__enter__()
+    return opened
 
-    def __enter__(self) -> Self:
-        self._span.__enter__()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        lost = isinstance(error, JobNotFollowedError)
-        unended = time.time() - (self._watch.trouble.since or time.time()) if lost else 0.0
-        looks, trouble = self._watch.looks - self._looks, self._watch.trouble.total - self._trouble + unended
-        if isinstance(error, JobFailedError):
-            _count(FAILED)
-        _count(JOB_POLLS if isinstance(self._watch, JobWatch) else UPLOAD_POLLS, looks)
-        if trouble:
-            _time(TROUBLE, trouble)
-        _current_span().set_attributes(
-            {"polls": looks, "trouble_seconds": trouble, "error": kind.__name__ if kind else ""}
-        )
-        self._span.__exit__(kind, error, trace)
+def end(watch: Watch[Any], opened: AbstractContextManager[Any], error: BaseException | None) -> None:
+    """End what :func:`begin` has begun.
 
-    def ended(self, found: T) -> T:
-        """Take note of how it has ended; return what was found, None for not yet, as it was given."""
-        if isinstance(found, Outcome):
-            _succeeded(found.job)
-        return found
+    :param error: what has ended it, None for a good end.
+    """
+    looks, trouble = watch.leg()
+    if isinstance(error, JobNotFollowedError):
+        trouble += time.time() - (watch.trouble.since or time.time())
+    if isinstance(error, JobFailedError):
+        _count(FAILED)
+    _count(JOB_POLLS if isinstance(watch, JobWatch) else UPLOAD_POLLS, looks)
+    if trouble:
+        _time(TROUBLE, trouble)
+    _current_span().set_attributes(
+        {"polls": looks, "trouble_seconds": trouble, "error": type(error).__name__ if error else ""}
+    )
+    opened.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
+def found(result: T) -> T:
+    """Take note of what a look has found; return it as it was given, None for not yet."""
+    if isinstance(result, Outcome):
+        _succeeded(result.job)
+    return result
 
 
 def span(name: str, **attributes: str) -> AbstractContextManager[Any]:

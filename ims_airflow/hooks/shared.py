@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -28,7 +29,7 @@ FRESH = 60.0  # seconds after which a newcomer has the Connection read again
 
 
 @dataclass(slots=True)
-class _Lent:
+class Lent:
     """A client and how many use it just now.
 
     :param read_at: when its Connection was read, by the loop's clock.
@@ -37,7 +38,14 @@ class _Lent:
     client: AsyncClient
     profile: Profile
     read_at: float
+    shelf: _Shelf
+    key: Key
     users: int = 0
+
+    async def give_back(self) -> None:
+        """Leave the client; the last one to leave closes it."""
+        self.users -= 1
+        await _close_unused(self)
 
 
 @dataclass(slots=True)
@@ -49,40 +57,36 @@ class _Shelf:
     """
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    clients: dict[Key, _Lent] = field(default_factory=dict)
+    clients: dict[Key, Lent] = field(default_factory=dict)
     coming: Counter[Key] = field(default_factory=Counter)
 
 
 _SHELVES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shelf] = WeakKeyDictionary()
 
 
-class SharedClient:
-    """The client of a Connection, lent. An async context manager, small because each trigger holds one.
+@asynccontextmanager
+async def shared_client(ims_conn_id: str, region: str | None) -> AsyncIterator[AsyncClient]:
+    """Borrow the client of a Connection for a block.
+
+    :raises InvalidInputError: naming every field of the Connection that is wrong.
+    """
+    lent = await borrow(ims_conn_id, region)
+    try:
+        yield lent.client
+    finally:
+        await lent.give_back()
+
+
+async def borrow(ims_conn_id: str, region: str | None) -> Lent:
+    """Borrow the client of a Connection; whoever does gives it back.
 
     Rotated keys reach all users. A changed endpoint or region reaches those who come a minute later; who is
     in the middle of something stays with what it began with.
 
-    :raises InvalidInputError: when it is entered, naming every field of the Connection that is wrong.
+    :raises InvalidInputError: naming every field of the Connection that is wrong.
     """
-
-    __slots__ = ("_key", "_lent", "_shelf")
-
-    def __init__(self, ims_conn_id: str, region: str | None) -> None:
-        self._shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
-        self._key: Key = (ims_conn_id, region or None)
-
-    async def __aenter__(self) -> AsyncClient:
-        self._lent = await _arrived(self._shelf, self._key)
-        return self._lent.client
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lent.users -= 1
-        await _close_unused(self._shelf, self._key, self._lent)
-
-
-async def _arrived(shelf: _Shelf, key: Key) -> _Lent:
+    shelf = _SHELVES.setdefault(asyncio.get_running_loop(), _Shelf())
+    key = (ims_conn_id, region or None)
     shelf.coming[key] += 1
     try:
         lent = await _lent(shelf, key)
@@ -90,15 +94,16 @@ async def _arrived(shelf: _Shelf, key: Key) -> _Lent:
     except BaseException:
         shelf.coming[key] -= 1
         if key in shelf.clients:  # it may have been kept open for this one alone
-            await _close_unused(shelf, key, shelf.clients[key])
+            await _close_unused(shelf.clients[key])
         raise
     shelf.coming[key] -= 1
     return lent
 
 
-async def _close_unused(shelf: _Shelf, key: Key, lent: _Lent) -> None:
+async def _close_unused(lent: Lent) -> None:
     if lent.users:
         return
+    shelf, key = lent.shelf, lent.key
     if shelf.clients.get(key) is lent:
         if shelf.coming[key]:
             return
@@ -106,13 +111,13 @@ async def _close_unused(shelf: _Shelf, key: Key, lent: _Lent) -> None:
     await asyncio.shield(lent.client.aclose())
 
 
-def _fresh(shelf: _Shelf, key: Key) -> _Lent | None:
+def _fresh(shelf: _Shelf, key: Key) -> Lent | None:
     lent = shelf.clients.get(key)
     now = asyncio.get_running_loop().time()
     return lent if lent is not None and now - lent.read_at < FRESH else None
 
 
-async def _lent(shelf: _Shelf, key: Key) -> _Lent:
+async def _lent(shelf: _Shelf, key: Key) -> Lent:
     if lent := _fresh(shelf, key):
         return lent
     async with shelf.lock:  # the look-up takes a while: one does it, the others wait
@@ -122,7 +127,7 @@ async def _lent(shelf: _Shelf, key: Key) -> _Lent:
         return _replaced(shelf, key, profile)
 
 
-def _replaced(shelf: _Shelf, key: Key, profile: Profile) -> _Lent:
+def _replaced(shelf: _Shelf, key: Key, profile: Profile) -> Lent:
     now = asyncio.get_running_loop().time()
     lent = shelf.clients.get(key)
     if lent is not None and lent.profile == profile:
@@ -134,7 +139,7 @@ def _replaced(shelf: _Shelf, key: Key, profile: Profile) -> _Lent:
         return (await _profile(*key)).account()
 
     client = AsyncClient(profile.account(), profile.options, reload=reload)
-    shelf.clients[key] = _Lent(client, profile, now)
+    shelf.clients[key] = Lent(client, profile, now, shelf, key)
     return shelf.clients[key]
 
 

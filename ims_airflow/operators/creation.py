@@ -204,15 +204,15 @@ class Creation:
             query=self._task.job_query,
             verify_image=self._task.verify_image,
             submitted=submission.sent_at,
-            tell=report.tell,
+            listener=report,
         )
         client = self._hook.client
         with self._concluding(submission):
-            with metrics.Following(watch) as following:
+            with metrics.following(watch):
                 if self._task.deferrable:  # looking first spares a deferral that would end at once
-                    found = following.ended(client.run(watch.look(SURROUNDINGS.clock())))
+                    found = metrics.found(client.run(watch.look(SURROUNDINGS.clock())))
                 else:
-                    found = following.ended(client.run(follow(watch, SURROUNDINGS, self._deadline())))
+                    found = metrics.found(client.run(follow(watch, SURROUNDINGS, self._deadline())))
             if found is None:
                 self._wait_deferred(job_id, report, watch.memo())
             return self._finish(submission, report, found.as_dict())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ims_airflow.exceptions import (
     ImageNotUsableError,
@@ -12,17 +12,16 @@ from ims_airflow.exceptions import (
     NotFoundError,
     ServiceError,
 )
-from ims_airflow.protocol import ims
+from ims_airflow.protocol import ims, narration, timing
+from ims_airflow.protocol.course import Course
 from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.error_codes import job_failure
 from ims_airflow.protocol.ids import IMAGE_PREFIX, JobQuery
 from ims_airflow.protocol.image import ACTIVE, BROKEN, IN_PROGRESS, Image
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.message import Flow
-from ims_airflow.protocol.narration import Narrator
 from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.protocol.timing import Timing
-from ims_airflow.protocol.waiting import Log, Watch
+from ims_airflow.protocol.waiting import Log, Trouble, Watch
 
 # An unknown job_id has no documented answer; right after the submit it may just not be known everywhere yet.
 UNKNOWN_GRACE = 60.0
@@ -55,12 +54,14 @@ class Outcome:
         return {**image, **self.job.as_dict(), **rest}
 
 
-# Called after each look that found the job neither done nor unknown; with True when it was worth a line.
-Tell = Callable[[Job, float, bool], None]
+class Listener(Protocol):
+    """Who is told how a job fares."""
 
+    def tell(self, job: Job, now: float, spoke: bool) -> None:
+        """Hear what a look has found, unless it found the job done or unknown.
 
-def _untold(job: Job, now: float, spoke: bool) -> None:
-    """Tell nobody."""
+        :param spoke: whether it was worth a line of log.
+        """
 
 
 class JobWatch(Watch[Outcome]):
@@ -71,7 +72,7 @@ class JobWatch(Watch[Outcome]):
     :param query: which of the two job query APIs to use.
     :param verify_image: whether SUCCESS alone is not enough, and the image must be active.
     :param submitted: epoch seconds at which the request was sent, None where that is not known.
-    :param tell: is told what was found, when, and whether it was worth a line of log.
+    :param listener: is told what was found.
     """
 
     def __init__(
@@ -85,11 +86,11 @@ class JobWatch(Watch[Outcome]):
         query: JobQuery = "ShowJob",
         verify_image: bool = True,
         submitted: float | None = None,
-        tell: Tell = _untold,
+        listener: Listener | None = None,
     ) -> None:
         self.image_id = job_id.removeprefix(IMAGE_PREFIX) if job_id.startswith(IMAGE_PREFIX) else ""
         self.job_id = job_id
-        self._call = ims.job_call(self.image_id or job_id, query=query, attempts=1)
+        self._path = ims.job_path(self.image_id or job_id, query)
         super().__init__(
             f"image {self.image_id}" if self.image_id else f"job {job_id}",
             policy=policy or PollPolicy(),
@@ -98,9 +99,8 @@ class JobWatch(Watch[Outcome]):
             log=log,
         )
         self._verify = verify_image
-        self._narrator = Narrator(started)
-        self._timing = Timing(submitted)
-        self._told = tell
+        self._course = Course(submitted)
+        self._listener = listener
         self._done: Job | None = None
         self._done_at = 0.0
         self._unknown_since: float | None = None
@@ -117,10 +117,10 @@ class JobWatch(Watch[Outcome]):
             self.answered(now)
         if job is None:
             return None
-        self._timing.look(job, now)
+        changed = self._course.look(job, now)
         if not job.is_success:
             self.pace = self.pace.seen(job.progress, now - self.started)
-            self._tell(job, now)
+            self._tell(job, now, changed)
             return None
         if self._done is None:
             self._done, self._done_at = job, self._done_at or now
@@ -132,27 +132,21 @@ class JobWatch(Watch[Outcome]):
         """Return what another process needs to go on with this watch."""
         unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
         done = {} if self._done is None else {"done_at": self._done_at}
-        story = {
-            "looks": self.looks,
-            "troubled": self.trouble.total,
-            "narrator": self._narrator.memo(),
-            "timing": self._timing.memo(),
-        }
-        return {**super().memo(), **unknown, **done, **story}
+        counts = {"looks": self.looks, "troubled": self.trouble.total}
+        return {**super().memo(), **unknown, **done, **counts, **self._course.memo()}
 
     def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
+        self.trouble = Trouble(total=memo["troubled"]) if memo.get("troubled") else self.trouble
         super().recall(memo)
         self._unknown_since = memo.get("unknown_since")
         self._done_at = memo.get("done_at", 0.0)
         self.looks = memo.get("looks", 0)
-        self.trouble.total = memo.get("troubled", 0.0)
-        self._narrator.recall(memo.get("narrator", {}))
-        self._timing.recall(memo.get("timing", {}))
+        self._course.recall(memo)
 
     def seen(self) -> str:
         """Say what the last look has found."""
-        return self.last_seen or self._narrator.state()
+        return self.last_seen or self._course.state()
 
     def wait(self, now: float, chance: float) -> float:
         """Return the seconds until the next look; short ones once only the image is awaited."""
@@ -163,7 +157,7 @@ class JobWatch(Watch[Outcome]):
         if self.image_id:
             return (yield from self._ask_adopted(now))
         try:
-            job = ims.read_job((yield self._call), self.job_id)
+            job = ims.read_job((yield ims.job_call(self._path, attempts=1)), self.job_id)
         except NotFoundError as error:
             if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise
@@ -172,7 +166,7 @@ class JobWatch(Watch[Outcome]):
             return None
         except ServiceError as error:
             # Unknown job and trouble with the query share this code; only time tells them apart.
-            if error.code == QUERY_TROUBLE and not self._still_unknown(now, 0.9 * self.trouble.budget):
+            if error.code == QUERY_TROUBLE and not self._still_unknown(now, 0.9 * self.budget):
                 raise NotFoundError(
                     f"IMS could not find {self.what} for {now - (self._unknown_since or now):.0f} s: perhaps "
                     "there is no such job",
@@ -184,7 +178,8 @@ class JobWatch(Watch[Outcome]):
             raise
         self._unknown_since = None
         if job.is_failed:
-            self._told(job, now, True)
+            if self._listener is not None:
+                self._listener.tell(job, now, True)
             raise failure(job)
         return job
 
@@ -233,21 +228,23 @@ class JobWatch(Watch[Outcome]):
             self._unknown_since = now
         return now - self._unknown_since < grace
 
-    def _tell(self, job: Job, now: float) -> None:
-        if not job.is_known and job.status != self._narrator.seen[0]:
+    def _tell(self, job: Job, now: float, changed: bool) -> None:
+        if changed and not job.is_known:
             self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
-        self.last_seen = ""  # the narrator knows, and is rarely asked
-        line = self._narrator.line(job, now)
+        self.last_seen = ""  # the course knows, and is rarely asked
+        line = narration.line(self._course, job, now, changed=changed, started=self.started)
         if line:
             self.log.info("%s", line)
-        self._told(job, now, line is not None)
-        if lasted := self._narrator.stalled(now):
+        if self._listener is not None:
+            self._listener.tell(job, now, line is not None)
+        if lasted := narration.stalled(self._course, now, started=self.started):
             self.log.warning("%s has not moved for %s", self.what, duration(lasted))
 
     def _outcome(self, job: Job, image: Image | None) -> Outcome:
         # An adopted image has no job whose queue could be seen.
-        timing = Timing(self._timing.submitted) if self.image_id else self._timing
-        return Outcome(job, image, self.looks, self.trouble.total, timing.seconds(job, self._done_at))
+        course = Course(self._course.submitted) if self.image_id else self._course
+        seconds = timing.seconds(course, job, self._done_at)
+        return Outcome(job, image, self.looks, self.trouble.total, seconds)
 
 
 def failure(job: Job) -> JobFailedError:

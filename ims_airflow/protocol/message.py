@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -43,8 +43,7 @@ class FilePart:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One question to a service, before anybody knows endpoints, project or keys.
 
     :param path: for IMS and IAM the path, where ``{project_id}`` is filled in later; for OBS the object
@@ -64,7 +63,7 @@ class Call:
     path: str
     bucket: str = ""
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    headers: Mapping[str, str] = NO_HEADERS
     body: bytes | FilePart = b""
     signed: bool = True
     credential: AccessKey | Token | None = None

@@ -28,7 +28,7 @@ from ims_airflow.protocol.job_time import iso_epoch
 from ims_airflow.protocol.message import Flow, Pause
 from ims_airflow.protocol.polling import backoff
 from ims_airflow.protocol.running_rules import SETTLING
-from ims_airflow.protocol.waiting import FORGIVABLE, Deadline, Log, Surroundings, Trouble
+from ims_airflow.protocol.waiting import CALM, FORGIVABLE, Deadline, Log, Surroundings
 
 MARKER_TAG = "ims_airflow_marker"
 DAG_TAG = "ims_airflow_dag"
@@ -123,7 +123,8 @@ class Submission:
         self._chance = surroundings.chance
         self._log = log
         self._settling = settling
-        self._trouble = Trouble(budget)
+        self._budget = budget
+        self._trouble = CALM
         self._deadline = deadline
 
     def run(self) -> Flow[str]:
@@ -229,10 +230,10 @@ class Submission:
             image = yield from self._find(record, over=over)
         except FORGIVABLE as error:
             self._log.warning("The image list could not be asked: %s", error)
-            self._trouble.met(error, self._clock(), "the image list")
+            self._trouble = self._trouble.met(error, self._clock(), "the image list", self._budget)
             yield self._pause(self._until_next_look(record), "the image list could not be asked")
             return record
-        self._trouble.ended(self._clock())
+        self._trouble = self._trouble.ended(self._clock())
         if image is not None:
             self._log.warning(
                 "Adopting image %s (%s, created %s): it carries what was submitted, only the job_id is lost",

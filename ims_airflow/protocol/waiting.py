@@ -65,43 +65,41 @@ class Deadline:
     name: str = "timeout"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Trouble:
-    """Forgivable errors in a row.
+    """Forgivable errors in a row. While all is well, all watches share :data:`CALM`.
 
-    :param budget: seconds that it may last.
     :param since: epoch seconds of the first of them, None while all is well.
     :param total: seconds of trouble that were lived through.
     """
 
-    budget: float
     since: float | None = None
     failures: int = 0
     total: float = 0.0
     retry_after: float | None = None
 
-    def met(self, error: ImsAirflowError, now: float, what: str) -> None:
-        """Count an error.
+    def met(self, error: ImsAirflowError, now: float, what: str, budget: float) -> Trouble:
+        """Return the trouble after one more error.
 
+        :param budget: seconds that it may last.
         :raises JobNotFollowedError: the budget is used up.
         """
-        self.failures += 1
-        self.retry_after = getattr(error, "retry_after", None)
-        if self.since is None:
-            self.since = now
-        lasted = now - self.since
-        if lasted >= self.budget:
+        since = now if self.since is None else self.since
+        failures = self.failures + 1
+        lasted = now - since
+        if lasted >= budget:
             raise JobNotFollowedError(
-                f"{what} could not be asked about for {lasted:.0f} s (the budget is {self.budget:.0f} s), "
-                f"{self.failures} times in a row. It may well be going on. Last answer: {error}"
+                f"{what} could not be asked about for {lasted:.0f} s (the budget is {budget:.0f} s), "
+                f"{failures} times in a row. It may well be going on. Last answer: {error}"
             ) from error
+        return Trouble(since, failures, self.total, getattr(error, "retry_after", None))
 
-    def ended(self, now: float) -> float:
-        """Note that an answer came; return how many seconds of trouble lie behind."""
-        lasted = 0.0 if self.since is None else max(now - self.since, 0.0)
-        self.total += lasted
-        self.since, self.failures, self.retry_after = None, 0, None
-        return lasted
+    def ended(self, now: float) -> Trouble:
+        """Return what is left of it after an answer."""
+        return self if self.since is None else Trouble(total=self.total + max(now - self.since, 0.0))
+
+
+CALM = Trouble()
 
 
 class Watch(ABC, Generic[R]):
@@ -111,15 +109,15 @@ class Watch(ABC, Generic[R]):
     :param policy: when to look again.
     :param budget: seconds of trouble to forgive.
     :param started: epoch seconds from which the policy counts.
-
     """
 
     def __init__(self, what: str, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
         self.what = what
         self.policy = policy
         self.started = started
+        self.budget = budget
         self.pace: Pace = NO_PACE
-        self.trouble = Trouble(budget)
+        self.trouble = CALM
         self.looks = 0
         self.last_seen = ""
         self.log = log
@@ -141,19 +139,31 @@ class Watch(ABC, Generic[R]):
             if self.trouble.since is None:
                 self.log.warning("Cannot ask about %s just now, keeping at it: %s", self.what, error)
             self.last_seen = f"no answer, {error}"
-            self.trouble.met(error, now, self.what)
+            self.trouble = self.trouble.met(error, now, self.what, self.budget)
             return None
         self.answered(now)
         return found
 
     def answered(self, now: float) -> None:
         """Note that the service answered, and say so after trouble."""
-        failures = self.trouble.failures
-        if failures:
-            lasted = self.trouble.ended(now)
+        before = self.trouble
+        if before.failures:
+            self.trouble = before.ended(now)
+            lasted = self.trouble.total - before.total
             self.log.warning(
-                "%s answers again after %.0f s of trouble (%d failures)", self.what, lasted, failures
+                "%s answers again after %.0f s of trouble (%d failures)", self.what, lasted, before.failures
             )
+
+    def begin_leg(self) -> None:
+        """Count from here on for :meth:`leg`."""
+        self._leg = (self.looks, self.trouble.total)
+
+    def leg(self) -> tuple[int, float]:
+        """Return the looks, and the seconds of trouble that has passed, since :meth:`begin_leg`."""
+        looks, trouble = self._leg
+        return self.looks - looks, self.trouble.total - trouble
+
+    _leg = (0, 0.0)
 
     def memo(self) -> dict[str, Any]:
         """Return what another process needs to go on with this watch, empty when there is nothing."""
@@ -163,7 +173,7 @@ class Watch(ABC, Generic[R]):
     def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
         if "since" in memo:
-            self.trouble.since, self.trouble.failures = memo["since"], int(memo.get("failures", 1))
+            self.trouble = Trouble(memo["since"], int(memo.get("failures", 1)), self.trouble.total)
 
     def seen(self) -> str:
         """Say what the last look has found, for the message when time is up; empty for nothing."""
@@ -181,30 +191,47 @@ class Watch(ABC, Generic[R]):
         return pause if self.policy.fixed is None else max(pause, usual)
 
 
-def follow(
-    watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None, looked: float | None = None
-) -> Flow[R]:
+def follow(watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None) -> Flow[R]:
     """Look until there is a result.
 
-    :param looked: epoch seconds at which another process last looked, None to look at once.
     :raises JobTimeoutError: the deadline passed first.
     :raises JobNotFollowedError: trouble outlasted its budget.
     """
-    if looked is not None:
-        now = surroundings.clock()
-        pause = watch.policy.rejoin(now - watch.started, now - looked, surroundings.chance())
-        yield Pause(pause if deadline is None else max(min(pause, deadline.at - now), 0.0))
     while True:
-        found = yield from watch.look(surroundings.clock())
+        found, pause = yield from step(watch, surroundings, deadline)
         if found is not None:
             return found
-        now = surroundings.clock()
-        pause = watch.wait(now, surroundings.chance())
-        if deadline is not None:
-            if now >= deadline.at:
-                raise _late(watch, deadline)
-            pause = min(pause, deadline.at - now)
-        yield Pause(max(pause, 0.0))
+        yield Pause(pause)
+
+
+def step(
+    watch: Watch[R], surroundings: Surroundings, deadline: Deadline | None
+) -> Flow[tuple[R | None, float]]:
+    """Look once; return the result, or None and the seconds until the next look.
+
+    :raises JobTimeoutError: the deadline has passed, and there is no result.
+    :raises JobNotFollowedError: trouble outlasted its budget.
+    """
+    found = yield from watch.look(surroundings.clock())
+    if found is not None:
+        return found, 0.0
+    now = surroundings.clock()
+    pause = watch.wait(now, surroundings.chance())
+    if deadline is not None:
+        if now >= deadline.at:
+            raise _late(watch, deadline)
+        pause = min(pause, deadline.at - now)
+    return None, max(pause, 0.0)
+
+
+def rejoin(watch: Watch[Any], surroundings: Surroundings, deadline: Deadline | None, looked: float) -> float:
+    """Return the seconds until the first look of a process that goes on where another one stopped.
+
+    :param looked: epoch seconds at which that one last looked.
+    """
+    now = surroundings.clock()
+    pause = watch.policy.rejoin(now - watch.started, now - looked, surroundings.chance())
+    return pause if deadline is None else max(min(pause, deadline.at - now), 0.0)
 
 
 def _late(watch: Watch[R], deadline: Deadline) -> JobTimeoutError:

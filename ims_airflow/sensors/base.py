@@ -170,8 +170,8 @@ class WatchSensor(BaseSensorOperator, Generic[R]):
     def _looked(self, watch: Watch[R]) -> R | None:
         from ims_airflow import metrics
 
-        with metrics.Following(watch) as following:
-            return following.ended(self._client.run(watch.look(SURROUNDINGS.clock())))
+        with metrics.following(watch):
+            return metrics.found(self._client.run(watch.look(SURROUNDINGS.clock())))
 
     def _poked(self, context: Context) -> Watch[R]:
         if self._poked_watch is None:

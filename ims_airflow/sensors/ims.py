@@ -120,7 +120,7 @@ class ImsJobSensor(WatchSensor["Outcome"]):
             query=self.job_query,
             verify_image=self.verify_image,
             submitted=report.submitted if report else None,
-            **({"tell": report.tell} if report else {}),
+            listener=report,
         )
         return self._looking
 

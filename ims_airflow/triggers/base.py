@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 import traceback
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from ims_airflow import metrics
 from ims_airflow.exceptions import ImsAirflowError
-from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.hooks.shared import Lent, borrow
 from ims_airflow.protocol.ids import DEFAULT_CONN_ID
-from ims_airflow.protocol.polling import ADAPTIVE, PollPolicy
-from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, follow
+from ims_airflow.protocol.message import Flow
+from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, rejoin, step
 from ims_airflow.triggers.event import Event, event_of_error
 
 if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
 
 R = TypeVar("R")
+shared_policy = lru_cache(maxsize=64)(PollPolicy)  # there are few of them, and many triggers
 _SURROUNDINGS = Surroundings(clock=time.time, chance=random.random)
-_NOTHING: AbstractContextManager[None] = nullcontext()
+_NOTHING: AbstractContextManager[Any] = nullcontext()
 
 
 class WatchTrigger(BaseTrigger, Generic[R]):
@@ -74,7 +78,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
 
     def policy(self) -> PollPolicy:
         """Return when to look again."""
-        return ADAPTIVE if self.poll_interval is None else PollPolicy(fixed=self.poll_interval)
+        return shared_policy(self.poll_interval)
 
     @abstractmethod
     def watch(self, policy: PollPolicy, started: float, region: str) -> Watch[R]:
@@ -99,28 +103,70 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         return path, {**self.arguments(), **{name: getattr(self, name) for name in shared}}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow to the end. The ``yield`` comes last: whatever ran after it could be taken for a kill."""
-        event = await self._event()
-        yield TriggerEvent({self.subject: event.subject, **event.payload()})  # type: ignore[no-untyped-call]
+        """Follow to the end. The ``yield`` comes last: whatever ran after it could be taken for a kill.
 
-    async def _event(self) -> Event:
+        This is the only frame that sleeps, and between two looks it keeps nothing but the watch: thousands of
+        triggers sleep at a time, and each full pass of Python's garbage collector visits all that they keep.
+        """
+        verdict: BaseException | None = None
         try:
-            found = await self._follow()
+            client, watch, pause = await self._open()
+            while True:
+                await asyncio.sleep(pause)
+                found, pause = await client.run(self._step(watch))
+                if found is not None:
+                    break
+            event = Event(self._subject, result=self.result(metrics.found(found)))
         except ImsAirflowError as error:
-            return event_of_error(self._subject, error)
+            verdict, event = error, event_of_error(self._subject, error)
         except Exception as error:  # noqa: BLE001  # Airflow writes what escapes into the task log, unmasked
+            verdict, event = error, event_of_error(self._subject, error)
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.log.error(  # noqa: TRY400
                 "Unexpected %s at %s:%s", type(error).__name__, where.filename, where.lineno
             )
-            return event_of_error(self._subject, error)
-        return Event(self._subject, result=self.result(found))
+        except BaseException as error:
+            verdict = error
+            raise
+        finally:
+            await self._close(verdict)
+        yield TriggerEvent({self.subject: event.subject, **event.payload()})  # type: ignore[no-untyped-call]
 
-    async def _follow(self) -> R:
-        limit = None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
-        async with SharedClient(self.ims_conn_id, self.region) as client:
-            started = _SURROUNDINGS.clock() if self.started is None else self.started
-            watch = self.watch(self.policy(), started, client.account.region)
-            metrics.enable_in_triggerer()
-            with self.beside(watch, client), metrics.Following(watch) as following:
-                return following.ended(await client.run(follow(watch, _SURROUNDINGS, limit, self.looked)))
+    def _step(self, watch: Watch[R]) -> Flow[tuple[R | None, float]]:
+        return step(watch, _SURROUNDINGS, self._limit)
+
+    @property
+    def _limit(self) -> Deadline | None:
+        return None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
+
+    async def _open(self) -> tuple[AsyncClient, Watch[R], float]:
+        """Begin to follow; return the seconds until the first look, too."""
+        self._lent = await borrow(self.ims_conn_id, self.region)
+        client = self._lent.client
+        started = _SURROUNDINGS.clock() if self.started is None else self.started
+        watch = self.watch(self.policy(), started, client.account.region)
+        metrics.enable_in_triggerer()
+        self._span = metrics.begin(watch)
+        self._watch = watch
+        self._company = self.beside(watch, client)
+        self._company.__enter__()
+        pause = 0.0 if self.looked is None else rejoin(watch, _SURROUNDINGS, self._limit, self.looked)
+        return client, watch, pause
+
+    async def _close(self, error: BaseException | None) -> None:
+        """End what :meth:`_open` has begun.
+
+        :param error: what has ended it, None for a good end.
+        """
+        lent, watch = self._lent, self._watch
+        self._lent = self._watch = None
+        if watch is not None:
+            self._company.__exit__(None, None, None)
+            metrics.end(watch, self._span, error)
+        if lent is not None:
+            await lent.give_back()
+
+    # While it follows. The watch can know its trigger, so that both would live until a pass of the collector.
+    _lent: Lent | None = None
+    _watch: Watch[R] | None = None
+    _span = _company = _NOTHING

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Unpack
 
 from ims_airflow.arguments import WatchTriggerArguments
 from ims_airflow.protocol.ids import JobQuery
 from ims_airflow.protocol.import_state import parse_import_state
+from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_watch import JobWatch, Outcome
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.triggers.base import WatchTrigger
 from ims_airflow.triggers.logs import shared_log
-from ims_airflow.triggers.news import ImportNews, xcom_writer
+from ims_airflow.triggers.news import write_xcom
+from ims_airflow.triggers.turns import turns
 from ims_airflow.upstream import IMPORT_KEY
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+PATIENCE = 1.0  # seconds for which the end of a trigger waits for its last write; the worker writes the end
 
 
 class ImsJobTrigger(WatchTrigger[Outcome]):
@@ -69,20 +71,31 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
             budget=self.trouble_budget,
             query=self.job_query,
             verify_image=self.verify_image,
-            tell=self._news.tell,
+            listener=self,
         )
         watch.recall(self.memo)
         return watch
 
-    async def _follow(self) -> Outcome:
-        async with self._news:
-            return await super()._follow()
+    def tell(self, job: Job, now: float, spoke: bool) -> None:
+        """Show what a look has found, when it was worth a line; no look waits for that."""
+        if spoke and self.task_instance is not None:
+            self.shown = parse_import_state(self.shown).seen(job, now).as_dict()
+            turns().take(self, self._show)
 
-    @cached_property
-    def _news(self) -> ImportNews:
-        return ImportNews(
-            parse_import_state(self.shown), xcom_writer(self.task_instance, IMPORT_KEY), shared_log(self)
-        )
+    async def _show(self) -> None:
+        try:
+            await write_xcom(self.task_instance, IMPORT_KEY, self.shown)
+        except Exception as error:  # noqa: BLE001  # what Airflow or an XCom backend may say
+            if not self._failed_to_show:
+                shared_log(self).warning("The import cannot be shown: %s", type(error).__name__)
+            self._failed_to_show = True
+
+    _failed_to_show = False
+
+    async def _close(self, error: BaseException | None) -> None:
+        await super()._close(error)
+        if self.task_instance is not None:
+            await turns().leave(self, PATIENCE if error is None or isinstance(error, Exception) else 0.0)
 
     def result(self, found: Outcome) -> Mapping[str, Any]:
         """Return job and image."""

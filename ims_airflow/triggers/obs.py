@@ -14,7 +14,7 @@ from ims_airflow.protocol.image_file_watch import ImageFileWatch
 from ims_airflow.protocol.image_url import parse_image_url
 from ims_airflow.protocol.obs_folder import Folders
 from ims_airflow.protocol.polling import PollPolicy
-from ims_airflow.triggers.base import WatchTrigger
+from ims_airflow.triggers.base import WatchTrigger, shared_policy
 from ims_airflow.triggers.logs import shared_log
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ObsImageFileTrigger(WatchTrigger[FoundFiles]):
 
     def policy(self) -> PollPolicy:
         """Return when to look again."""
-        return PollPolicy(fixed=self.poll_interval or 60.0, doubling_to=self.longest_interval)
+        return shared_policy(self.poll_interval or 60.0, self.longest_interval)
 
     def watch(self, policy: PollPolicy, started: float, region: str) -> ImageFileWatch:
         """Return the watch of the file."""

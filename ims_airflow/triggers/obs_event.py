@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from ims_airflow.exceptions import ImsAirflowError
-from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.hooks.shared import shared_client
 from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.protocol.obs_news import News
@@ -76,7 +76,7 @@ class ObsNewImageFileTrigger(BaseEventTrigger):
         while True:
             try:
                 async with (
-                    SharedClient(asking.ims_conn_id, asking.region) as client,
+                    shared_client(asking.ims_conn_id, asking.region) as client,
                     aclosing(asking._listings(client)) as listings,
                 ):
                     async for listed in listings:

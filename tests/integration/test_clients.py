@@ -355,12 +355,12 @@ async def test_who_waits_behind_a_request_that_reached_nobody_asks_anew_when_the
     nobody.endpoints = replace(nobody.endpoints, ims="http://127.0.0.1:1")
     async with AsyncClient(nobody, clock=lambda: now[0]) as client:
         with pytest.raises(NotSentError):
-            await client.send(replace(LISTING, attempts=1))
+            await client.send(LISTING._replace(attempts=1))
         client.account = account(emulator)
         with pytest.raises(NotSentError):  # a moment later nobody tries again
-            await client.send(replace(LISTING, attempts=1))
+            await client.send(LISTING._replace(attempts=1))
         now[0] -= 500
-        assert (await client.send(replace(LISTING, attempts=1))).status == 200
+        assert (await client.send(LISTING._replace(attempts=1))).status == 200
 
 
 async def test_an_answer_that_says_too_many_slows_all_who_share_the_client(emulator: EmulatorServer) -> None:

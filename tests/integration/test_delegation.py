@@ -16,7 +16,7 @@ from ims_airflow.exceptions import AgencyRefusedError, AuthenticationError
 from ims_airflow.hooks.connection import Profile, read_connection
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.hooks.obs import ObsHook
-from ims_airflow.hooks.shared import SharedClient
+from ims_airflow.hooks.shared import shared_client
 from ims_airflow.protocol import ims, obs
 from ims_airflow.protocol.image_url import ImageUrl
 from ims_airflow.protocol.message import Flow
@@ -54,7 +54,7 @@ def ask(driver: str, *flows: Flow[Any]) -> list[Any]:
         return [hook.run(flow) for flow in flows]
 
     async def together() -> list[Any]:
-        async with SharedClient(CONN_ID, None) as client:
+        async with shared_client(CONN_ID, None) as client:
             return [await client.run(flow) for flow in flows]
 
     return asyncio.run(together())

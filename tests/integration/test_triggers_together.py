@@ -73,10 +73,10 @@ async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(
 
 async def test_who_is_on_the_way_to_a_client_finds_it_open(cloud: Cloud) -> None:
     async def come() -> object:
-        async with shared.SharedClient(cloud.conn_id, None) as client:
+        async with shared.shared_client(cloud.conn_id, None) as client:
             return client
 
-    async with shared.SharedClient(cloud.conn_id, None) as first:
+    async with shared.shared_client(cloud.conn_id, None) as first:
         shelf = shared._SHELVES[asyncio.get_running_loop()]
         for lent in shelf.clients.values():
             lent.read_at -= shared.FRESH  # so that whoever comes next reads the Connection first
@@ -95,16 +95,16 @@ async def test_a_changed_endpoint_reaches_those_who_come_later(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"AIRFLOW_CONN_{cloud.conn_id.upper()}"
-    async with shared.SharedClient(cloud.conn_id, None) as early:
+    async with shared.shared_client(cloud.conn_id, None) as early:
         changed = json.loads(os.environ[name])
         changed["extra"] = {**changed["extra"], "ims_endpoint": "http://127.0.0.1:9"}
         monkeypatch.setenv(name, json.dumps(changed))
-        async with shared.SharedClient(cloud.conn_id, None) as soon:
+        async with shared.shared_client(cloud.conn_id, None) as soon:
             assert soon is early  # look-ups are not repeated all the time
         for shelf in shared._SHELVES.values():
             for lent in shelf.clients.values():
                 lent.read_at -= shared.FRESH
-        async with shared.SharedClient(cloud.conn_id, None) as later:
+        async with shared.shared_client(cloud.conn_id, None) as later:
             assert later.account.endpoints.ims == "http://127.0.0.1:9"
             assert early.account.endpoints.ims != "http://127.0.0.1:9"
         assert clients() == 0  # of those that newcomers would get

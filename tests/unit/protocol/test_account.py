@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -74,7 +73,7 @@ def test_a_request_that_follows_others_is_signed_like_one_that_is_the_first(toke
     for now, job_id in ((1e9, "j1"), (1e9 + 0.5, "j2"), (1e9 + 1, "j1")):
         call = Call(Service.IMS, "GET", f"/v1/{{project_id}}/jobs/{job_id}")
         assert who.request(call, now) == account(who.identity).request(call, now)
-    for call in (LIST, replace(JOB, headers={"Content-Type": "application/json"}), replace(JOB, body=b"{}")):
+    for call in (LIST, JOB._replace(headers={"Content-Type": "application/json"}), JOB._replace(body=b"{}")):
         assert who.request(call, 1e9 + 1) == account(who.identity).request(call, 1e9 + 1)
 
 

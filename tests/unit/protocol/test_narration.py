@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from ims_airflow.protocol.course import STALLED, Course
 from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.job import Job
-from ims_airflow.protocol.narration import QUIET, STALLED, Narrator
+from ims_airflow.protocol.narration import QUIET, line, stalled
 from ims_airflow.protocol.summary import summary
 
 START = 1_700_000_000.0
@@ -19,14 +20,20 @@ def job(progress: float | None = None, task: str = "Import", status: str = "RUNN
     return Job("j1", status, progress=progress, current_task=task)
 
 
-def told(narrator: Narrator, looks: Iterable[tuple[float, Job]]) -> list[tuple[float, str]]:
+def narrate(course: Course, at: float, one: Job) -> str | None:
+    changed = course.look(one, START + at)
+    return line(course, one, START + at, changed=changed, started=START)
+
+
+def told(looks: Iterable[tuple[float, Job]], course: Course | None = None) -> list[tuple[float, str]]:
     """The lines, with the seconds at which they came."""
-    lines = ((at, narrator.line(one, START + at)) for at, one in looks)
-    return [(at, line) for at, line in lines if line]
+    course = course or Course()
+    lines = ((at, narrate(course, at, one)) for at, one in looks)
+    return [(at, words) for at, words in lines if words]
 
 
 def times(looks: Iterable[tuple[float, Job]]) -> list[float]:
-    return [at for at, _ in told(Narrator(START), looks)]
+    return [at for at, _ in told(looks)]
 
 
 def test_a_change_of_status_or_step_is_told_at_once() -> None:
@@ -63,31 +70,31 @@ def test_movement_in_the_quiet_minute_is_told_after_it() -> None:
 
 
 def test_a_stall_is_warned_of_once_and_again_after_movement() -> None:
-    narrator = Narrator(START)
+    course = Course()
     warned = []
     for at in range(0, 5000, 100):
-        narrator.line(job(0.4 if at < 2500 else 0.5), START + at)
-        if narrator.stalled(START + at):
+        narrate(course, at, job(0.4 if at < 2500 else 0.5))
+        if stalled(course, START + at, started=START):
             warned.append(at)
     assert warned == [STALLED, 2500 + STALLED]
 
 
 def test_creeping_is_no_stall_even_where_no_line_tells_it() -> None:
-    narrator = Narrator(START)
+    course = Course()
     for at in range(0, 100_000, 500):
-        narrator.line(job(at / 10_000_000), START + at)
-        assert narrator.stalled(START + at) is None
+        narrate(course, at, job(at / 10_000_000))
+        assert stalled(course, START + at, started=START) is None
 
 
 def test_the_line_tells_percent_step_elapsed_and_what_is_left() -> None:
     looks = [(0, job(0.0, "", "INIT")), (600, job(0.5, "ImportDataImageTask:"))]
-    assert told(Narrator(START), looks)[-1][1] == (
+    assert told(looks)[-1][1] == (
         "job j1: RUNNING, 50%, ImportDataImageTask, 10 min 0 s elapsed, about 10 min 0 s to go"
     )
 
 
 def estimate(looks: Iterable[tuple[float, Job]]) -> str:
-    return told(Narrator(START), looks)[-1][1].partition("about ")[2]
+    return told(looks)[-1][1].partition("about ")[2]
 
 
 def test_the_queue_does_not_count_for_the_estimate() -> None:
@@ -112,14 +119,14 @@ def test_without_usable_progress_there_is_no_estimate(progress: float | None) ->
 
 def test_another_process_goes_on_without_repeating() -> None:
     looks: list[tuple[float, Job]] = [(at, job(at / 2000)) for at in range(0, 1500, 50)]
-    alone = told(Narrator(START), looks)
+    alone = told(looks)
     in_turn: list[tuple[float, str]] = []
     memo: dict[str, Any] = {}
     for look in looks:
-        narrator = Narrator(START)
-        narrator.recall(memo)
-        in_turn += told(narrator, [look])
-        memo = json.loads(json.dumps(narrator.memo()))
+        course = Course()
+        course.recall(memo)
+        in_turn += told([look], course)
+        memo = json.loads(json.dumps(course.memo()))
     assert in_turn == alone
 
 

@@ -5,9 +5,10 @@ import json
 import pytest
 
 from ims_airflow.exceptions import NotFoundError
+from ims_airflow.protocol.course import Course
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
-from ims_airflow.protocol.timing import Timing
+from ims_airflow.protocol.timing import seconds
 from ims_airflow.protocol.upload_check import failed_upload_check_report, upload_check_report
 
 BEGIN = 1_700_000_000.0
@@ -18,51 +19,51 @@ def done(whole: float = 100.0) -> Job:
     return Job("j1", "SUCCESS", begin_time=iso_time(BEGIN), end_time=iso_time(BEGIN + whole))
 
 
-def timing(*looks: tuple[float, Job], submitted: float | None = BEGIN) -> Timing:
-    made = Timing(submitted)
+def course(*looks: tuple[float, Job], submitted: float | None = BEGIN) -> Course:
+    made = Course(submitted)
     for at, job in looks:
         made.look(job, BEGIN + at)
     return made
 
 
 def test_the_queue_ends_between_two_looks() -> None:
-    seen = timing((0, QUEUED), (10, QUEUED), (20, RUNNING), (110, done()))
-    assert seen.seconds(done(), BEGIN + 110) == {"queue": 15.0, "job": 85.0}
+    seen = course((0, QUEUED), (10, QUEUED), (20, RUNNING), (110, done()))
+    assert seconds(seen, done(), BEGIN + 110) == {"queue": 15.0, "job": 85.0}
 
 
 def test_without_a_submission_the_job_s_own_begin_counts() -> None:
-    seen = timing((4, RUNNING), (110, done()), submitted=None)
-    assert seen.seconds(done(), BEGIN + 110) == {"queue": 2.0, "job": 98.0}
+    seen = course((4, RUNNING), (110, done()), submitted=None)
+    assert seconds(seen, done(), BEGIN + 110) == {"queue": 2.0, "job": 98.0}
 
 
 @pytest.mark.parametrize("first", [RUNNING, done()])
 def test_a_queue_that_nobody_has_seen_is_not_invented(first: Job) -> None:
-    assert timing((60, first)).seconds(done(), BEGIN + 110) == {"queue": None, "job": 100.0}
+    assert seconds(course((60, first)), done(), BEGIN + 110) == {"queue": None, "job": 100.0}
 
 
 def test_without_an_end_of_its_own_the_job_ends_when_that_is_seen() -> None:
     ended = Job("j1", "SUCCESS")
-    seen = timing((0, QUEUED), (10, RUNNING), (110, ended))
-    assert seen.seconds(ended, BEGIN + 110) == {"queue": 5.0, "job": 105.0}
+    seen = course((0, QUEUED), (10, RUNNING), (110, ended))
+    assert seconds(seen, ended, BEGIN + 110) == {"queue": 5.0, "job": 105.0}
 
 
 def test_without_any_time_nothing_is_told() -> None:
     ended = Job("j1", "SUCCESS", begin_time="yesterday")
-    assert timing((0, ended), submitted=None).seconds(ended, BEGIN) == {"queue": None, "job": None}
+    assert seconds(course((0, ended), submitted=None), ended, BEGIN) == {"queue": None, "job": None}
 
 
 def test_a_clock_that_is_wrong_gives_no_negative_seconds() -> None:
     backwards = Job("j1", "SUCCESS", begin_time=iso_time(BEGIN + 9), end_time=iso_time(BEGIN))
-    assert timing((-50, RUNNING)).seconds(backwards, BEGIN) == {"queue": 0.0, "job": 0.0}
+    assert seconds(course((-50, RUNNING)), backwards, BEGIN) == {"queue": 0.0, "job": 0.0}
 
 
 def test_another_process_goes_on() -> None:
-    first = timing((0, QUEUED), (10, QUEUED))
-    second = Timing()
+    first = course((0, QUEUED), (10, QUEUED))
+    second = Course()
     second.recall(json.loads(json.dumps(first.memo())))
     second.look(RUNNING, BEGIN + 20)
-    assert second.seconds(done(), BEGIN + 110) == {"queue": 15.0, "job": 85.0}
-    third = Timing(BEGIN)
+    assert seconds(second, done(), BEGIN + 110) == {"queue": 15.0, "job": 85.0}
+    third = Course(BEGIN)
     third.recall({})
     assert third.submitted == BEGIN
 

@@ -46,8 +46,7 @@ RUNNING = Job(job_id=JOB_ID, status="RUNNING", begin_time=WHEN, progress=0.4)
 def memo() -> dict[str, Any]:
     """What a watch has found that has seen a job run, and then met trouble."""
     watch = JobWatch(JOB_ID, started=1795168800.0, log=logging.getLogger(), submitted=1795168790.0)
-    watch._timing.look(RUNNING, 1795168830.0)
-    watch._tell(RUNNING, 1795168830.0)
+    watch._tell(RUNNING, 1795168830.0, watch._course.look(RUNNING, 1795168830.0))
     trouble = {"since": 1795168900.0, "failures": 2, "unknown_since": 1795168850.0}
     return {**watch.memo(), **trouble, "looks": 4, "troubled": 12.5}
 
