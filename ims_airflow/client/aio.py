@@ -17,6 +17,7 @@ from yarl import URL
 
 from ims_airflow.client.limiter import AsyncLimiter, limited, too_many
 from ims_airflow.client.options import HttpOptions
+from ims_airflow.client.patience import Patience
 from ims_airflow.client.sharing import SharedAnswers
 from ims_airflow.client.transport import USER_AGENT, checked, not_sent, retrying, unspeakable, untrusted
 from ims_airflow.exceptions import (
@@ -65,10 +66,8 @@ class AsyncClient:
         self._learning = asyncio.Lock()
         self._proving = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
-        # One timer for all of a short answer: one for each wait for bytes costs as much as signing.
-        self._brief = aiohttp.ClientTimeout(
-            total=self.options.brief, sock_connect=self.options.connect_timeout
-        )
+        self._patience = Patience(self.options.brief)
+        self._brief = aiohttp.ClientTimeout(sock_connect=self.options.connect_timeout)
         self._proxies: dict[tuple[str, str | None], str | None] = {}
         self._unreachable = _Unreachable()
         self.limiter = AsyncLimiter(self.options.throttle())
@@ -86,6 +85,7 @@ class AsyncClient:
         """Close all connections."""
         await self._shared.aclose()
         self.limiter.close()
+        self._patience.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -203,6 +203,7 @@ class AsyncClient:
         url = URL(request.url, encoded=True)
         limit = call.read_limit
         session = self._open()
+        task = self._patience.begin() if call.brief else None
         try:
             async with session.request(
                 request.method,
@@ -220,6 +221,14 @@ class AsyncClient:
                 return Response(answer.status, answer.headers, content)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(request, error) from None
+        except asyncio.CancelledError:
+            if task is not None and self._patience.ran_out(task):
+                seconds = self._patience.seconds
+                raise AnswerLostError(f"{request!r}: no answer within {seconds:g} s") from None
+            raise
+        finally:
+            if task is not None:
+                self._patience.end(task)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
