@@ -40,7 +40,13 @@ class GoneWatch(Watch[bool]):
         self, image_ids: Iterable[str], *, started: float, log: Log, policy: PollPolicy = POLICY
     ) -> None:
         self.left = list(image_ids)
-        super().__init__(_named(self.left), policy=policy, budget=BUDGET, started=started, log=log)
+        self._name = _named(self.left)
+        super().__init__(policy=policy, budget=BUDGET, started=started, log=log)
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return self._name
 
     def ask(self, now: float) -> Flow[bool | None]:  # noqa: ARG002  # a row tells no time
         """Ask for each image that was still there at the last look."""

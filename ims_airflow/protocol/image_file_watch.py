@@ -47,7 +47,7 @@ class ImageFileWatch(Watch[FoundFiles]):
         log: Log,
         expectation: Expectation | None = None,
     ) -> None:
-        super().__init__(f"object {url}", policy=policy, budget=float("inf"), started=started, log=log)
+        super().__init__(policy=policy, budget=float("inf"), started=started, log=log)
         self._url = url
         self._region = region
         self._expectation = expectation or Expectation()
@@ -55,6 +55,11 @@ class ImageFileWatch(Watch[FoundFiles]):
         self.folder: Folder | None = None  # where others wait, too, with whom answers are shared
         self._seen: dict[str, tuple[str, float]] = {}  # what each object looked like, and since when
         self._said: dict[str, str] = {}
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return f"object {self._url}"
 
     @property
     def place(self) -> tuple[str, str]:

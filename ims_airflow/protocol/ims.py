@@ -47,26 +47,19 @@ def show_job(job_id: str, *, query: JobQuery = "ShowJob", attempts: int = 4) -> 
     :param query: which of the two query APIs to use.
     :param attempts: how often to send the call; a caller with patience of its own wants 1.
     """
-    response = yield job_call(job_path(job_id, query), attempts=attempts)
+    checked_id("job_id", job_id)
+    response = yield job_call(job_id, query, attempts=attempts)
     return read_job(response, job_id)
 
 
-def job_path(job_id: str, query: JobQuery) -> str:
-    """Return the path of a job query.
+def job_call(job_id: str, query: JobQuery, *, attempts: int) -> Call:
+    """Return the call of :func:`show_job`, for those who ask the same again and again.
 
     Source: IMS API reference, "Querying an Asynchronous Job" and "… Job Progress".
 
-    :raises InvalidInputError: this is no id.
+    :param job_id: has been checked before.
     """
-    return JOB_PATHS[query] + checked_id("job_id", job_id)
-
-
-def job_call(path: str, *, attempts: int = 4) -> Call:
-    """Return the call of :func:`show_job`, for those who ask the same again and again.
-
-    :param path: what :func:`job_path` has returned.
-    """
-    return Call(Service.IMS, "GET", path, attempts=attempts, brief=True)
+    return Call(Service.IMS, "GET", JOB_PATHS[query] + job_id, attempts=attempts, brief=True)
 
 
 def read_job(response: Response, job_id: str) -> Job:

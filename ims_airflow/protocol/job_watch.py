@@ -12,15 +12,15 @@ from ims_airflow.exceptions import (
     NotFoundError,
     ServiceError,
 )
-from ims_airflow.protocol import ims, narration, timing
-from ims_airflow.protocol.course import Course
+from ims_airflow.protocol import course, ims, narration, timing
 from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.error_codes import job_failure
-from ims_airflow.protocol.ids import IMAGE_PREFIX, JobQuery
+from ims_airflow.protocol.ids import IMAGE_PREFIX, JobQuery, checked_id
 from ims_airflow.protocol.image import ACTIVE, BROKEN, IN_PROGRESS, Image
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.message import Flow
-from ims_airflow.protocol.polling import PollPolicy
+from ims_airflow.protocol.pace import Pace
+from ims_airflow.protocol.polling import ADAPTIVE, PollPolicy
 from ims_airflow.protocol.waiting import Log, Trouble, Watch
 
 # An unknown job_id has no documented answer; right after the submit it may just not be known everywhere yet.
@@ -75,6 +75,18 @@ class JobWatch(Watch[Outcome]):
     :param listener: is told what was found.
     """
 
+    __slots__ = (
+        "_course",
+        "_done",
+        "_done_at",
+        "_listener",
+        "_query",
+        "_unknown_since",
+        "_verify",
+        "image_id",
+        "job_id",
+    )
+
     def __init__(
         self,
         job_id: str,
@@ -90,20 +102,25 @@ class JobWatch(Watch[Outcome]):
     ) -> None:
         self.image_id = job_id.removeprefix(IMAGE_PREFIX) if job_id.startswith(IMAGE_PREFIX) else ""
         self.job_id = job_id
-        self._path = ims.job_path(self.image_id or job_id, query)
-        super().__init__(
-            f"image {self.image_id}" if self.image_id else f"job {job_id}",
-            policy=policy or PollPolicy(),
-            budget=budget,
-            started=started,
-            log=log,
-        )
+        checked_id("job_id", self.image_id or job_id)
+        super().__init__(policy=policy or ADAPTIVE, budget=budget, started=started, log=log)
+        self._query = query
         self._verify = verify_image
-        self._course = Course(submitted)
+        self._course = course.begun(submitted)
         self._listener = listener
         self._done: Job | None = None
         self._done_at = 0.0
         self._unknown_since: float | None = None
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return f"image {self.image_id}" if self.image_id else f"job {self.job_id}"
+
+    @property
+    def pace(self) -> Pace:
+        """What is known of its progress."""
+        return course.pace(self._course)
 
     def ask(self, now: float) -> Flow[Outcome | None]:
         """Ask about the job, and once that succeeded, about its image.
@@ -117,9 +134,9 @@ class JobWatch(Watch[Outcome]):
             self.answered(now)
         if job is None:
             return None
-        changed = self._course.look(job, now)
+        changed = course.look(self._course, job, now)
         if not job.is_success:
-            self.pace = self.pace.seen(job.progress, now - self.started)
+            course.keep_pace(self._course, self.pace.seen(job.progress, now - self.started))
             self._tell(job, now, changed)
             return None
         if self._done is None:
@@ -133,7 +150,7 @@ class JobWatch(Watch[Outcome]):
         unknown = {} if self._unknown_since is None else {"unknown_since": self._unknown_since}
         done = {} if self._done is None else {"done_at": self._done_at}
         counts = {"looks": self.looks, "troubled": self.trouble.total}
-        return {**super().memo(), **unknown, **done, **counts, **self._course.memo()}
+        return {**super().memo(), **unknown, **done, **counts, **self._course}
 
     def recall(self, memo: Mapping[str, Any]) -> None:
         """Go on where another process stopped."""
@@ -142,11 +159,11 @@ class JobWatch(Watch[Outcome]):
         self._unknown_since = memo.get("unknown_since")
         self._done_at = memo.get("done_at", 0.0)
         self.looks = memo.get("looks", 0)
-        self._course.recall(memo)
+        self._course = course.resumed(self._course, memo)
 
     def seen(self) -> str:
         """Say what the last look has found."""
-        return self.last_seen or self._course.state()
+        return self.last_seen or course.state(self._course)
 
     def wait(self, now: float, chance: float) -> float:
         """Return the seconds until the next look; short ones once only the image is awaited."""
@@ -157,7 +174,7 @@ class JobWatch(Watch[Outcome]):
         if self.image_id:
             return (yield from self._ask_adopted(now))
         try:
-            job = ims.read_job((yield ims.job_call(self._path, attempts=1)), self.job_id)
+            job = ims.read_job((yield ims.job_call(self.job_id, self._query, attempts=1)), self.job_id)
         except NotFoundError as error:
             if not self._still_unknown(now, UNKNOWN_GRACE):
                 raise
@@ -242,8 +259,8 @@ class JobWatch(Watch[Outcome]):
 
     def _outcome(self, job: Job, image: Image | None) -> Outcome:
         # An adopted image has no job whose queue could be seen.
-        course = Course(self._course.submitted) if self.image_id else self._course
-        seconds = timing.seconds(course, job, self._done_at)
+        seen = course.begun(self._course["submitted"]) if self.image_id else self._course
+        seconds = timing.seconds(seen, job, self._done_at)
         return Outcome(job, image, self.looks, self.trouble.total, seconds)
 
 

@@ -19,13 +19,13 @@ SHORTEST = 60.0  # seconds of movement below which an estimate would be a guess
 def line(course: Course, job: Job, now: float, *, changed: bool, started: float) -> str | None:
     """Return the line to log after a look, None when there is nothing to say.
 
-    :param changed: what :meth:`~ims_airflow.protocol.course.Course.look` has returned.
+    :param changed: what :func:`ims_airflow.protocol.course.look` has returned.
     :param started: epoch seconds from which elapsed time counts.
     """
     elapsed = now - started
     if not (changed or _worth_telling(course, now, elapsed)):
         return None
-    course.told, course.spoke = job.progress, now
+    course["told"], course["spoke"] = job.progress, now
     words = [f"job {job.job_id}: {job.status}"]
     if job.progress is not None:
         words.append(f"{job.progress:.0%}")
@@ -40,27 +40,25 @@ def line(course: Course, job: Job, now: float, *, changed: bool, started: float)
 
 def stalled(course: Course, now: float, *, started: float) -> float | None:
     """Return the seconds without movement when they deserve a warning, once per stall."""
-    lasted = now - (course.moved or started)
-    if lasted < STALLED or course.warned:
+    lasted = now - (course["moved"] or started)
+    if lasted < STALLED or course["warned"]:
         return None
-    course.warned = True
+    course["warned"] = True
     return lasted
 
 
 def time_left(course: Course, now: float) -> float | None:
     """Return the seconds to go by the progress that was seen, None when nobody can tell."""
-    progress = course.progress or 0.0
-    if course.origin is None or not course.origin < progress < 1:
+    progress, origin = course["progress"] or 0.0, course["origin"]
+    active = now - course["origin_at"] - course["idle"]
+    if origin is None or not origin < progress < 1 or active < SHORTEST:
         return None
-    active = now - course.origin_at - course.idle
-    if active < SHORTEST:
-        return None
-    return active * (1 - progress) / (progress - course.origin)
+    return active * (1 - progress) / (progress - origin)
 
 
 def _worth_telling(course: Course, now: float, elapsed: float) -> bool:
-    if course.progress == course.told:
+    if course["progress"] == course["told"]:
         return False
     # Shares are sums of tenths and hundredths, which floats cannot hold: 0.3 - 0.2 is less than 0.1.
-    gained = round(abs((course.progress or 0.0) - (course.told or 0.0)), 6)
-    return gained >= STEP or now - course.spoke >= max(QUIET, QUIET_SHARE * elapsed)
+    gained = round(abs((course["progress"] or 0.0) - (course["told"] or 0.0)), 6)
+    return gained >= STEP or now - course["spoke"] >= max(QUIET, QUIET_SHARE * elapsed)

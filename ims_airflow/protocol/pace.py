@@ -6,16 +6,14 @@ earn its trust: two looks in a row have to foresee about the same end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple
 
 SAME_END = 0.35  # of the time that seemed to be left: two foreseen ends that close confirm each other
 SAME_END_OF_ALL = 0.06  # of the elapsed time: what whole percents and a noisy count may add to that
 STANDSTILL = 0.03  # of the whole job; a count of whole percents rests for 0.01 of it between two steps
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """What the answers so far say about a job's end. All times are seconds since its start.
 
     :param origin_at: when it began to move; a job may queue for a while at zero, or begin anew.
@@ -33,7 +31,7 @@ class Pace:
     end: float | None = None
     steady: bool = False
 
-    def seen(self, fraction: float | None, now: float) -> Self:
+    def seen(self, fraction: float | None, now: float) -> Pace:
         """Return the pace after one more answer.
 
         :param fraction: from 0 to 1, None where the answer does not say.
@@ -42,11 +40,11 @@ class Pace:
         if fraction is None or now <= self.at:
             return self
         if fraction <= 0 or fraction < self.fraction:
-            return type(self)(now, fraction, now, fraction)
+            return Pace(now, fraction, now, fraction)
         if fraction == self.fraction:
             return self._still_there(now)
         end = now + (1 - fraction) * (now - self.origin_at) / (fraction - self.origin)
-        return type(self)(self.origin_at, self.origin, now, fraction, end, self._confirms(end, now))
+        return Pace(self.origin_at, self.origin, now, fraction, end, self._confirms(end, now))
 
     def _confirms(self, end: float, now: float) -> bool:
         # A first estimate is believed, too: on a job of two minutes there is no time to wait for a second.
@@ -54,8 +52,11 @@ class Pace:
             self.end is None or abs(end - self.end) <= SAME_END * (self.end - self.at) + SAME_END_OF_ALL * now
         )
 
-    def _still_there(self, now: float) -> Self:
+    def _still_there(self, now: float) -> Pace:
         missed = (now - self.at) * (self.fraction - self.origin)  # what should have come since, by the pace
         if not self.steady or missed <= STANDSTILL * (self.at - self.origin_at):
             return self
-        return type(self)(self.origin_at, self.origin, self.at, self.fraction, self.end)
+        return Pace(self.origin_at, self.origin, self.at, self.fraction, self.end)
+
+
+NO_PACE = Pace()

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ims_airflow.protocol.pace import Pace
+from ims_airflow.protocol.pace import NO_PACE, Pace
 
 LONGEST_RETRY_AFTER = 3600.0  # seconds; nobody is silenced for longer by one answer
 
@@ -111,7 +111,6 @@ class PollPolicy:
         return left if left > 0 else self.wait(elapsed, 0.0) * chance
 
 
-NO_PACE = Pace()
 ADAPTIVE = PollPolicy()
 
 

@@ -29,16 +29,16 @@ def _whole(course: Course, job: Job, seen: float) -> float | None:
     begin, end = epoch(job.begin_time), epoch(job.end_time)
     if begin is not None and end is not None:  # two times of one clock
         return max(end - begin, 0.0)
-    start = course.submitted if course.submitted is not None else begin
+    start = begin if course["submitted"] is None else course["submitted"]
     return None if start is None else max((seen if end is None else end) - start, 0.0)
 
 
 def _queue(course: Course, job: Job, whole: float) -> float | None:
-    start = course.submitted if course.submitted is not None else epoch(job.begin_time)
-    if start is None or course.left is None:
+    start = epoch(job.begin_time) if course["submitted"] is None else course["submitted"]
+    if start is None or course["left"] is None:
         return None
-    earliest = max(course.queued or start, start)
-    latest = max(course.left, earliest)
+    earliest = max(course["queued"] or start, start)
+    latest = max(course["left"], earliest)
     if latest - earliest > PRECISION * whole:
         return None
     return min((earliest + latest) / 2 - start, whole)

@@ -22,8 +22,8 @@ from ims_airflow.exceptions import (
 )
 from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.message import Flow, Pause
-from ims_airflow.protocol.pace import Pace
-from ims_airflow.protocol.polling import NO_PACE, PollPolicy, backoff
+from ims_airflow.protocol.pace import NO_PACE, Pace
+from ims_airflow.protocol.polling import PollPolicy, backoff
 
 R = TypeVar("R")
 
@@ -105,22 +105,43 @@ CALM = Trouble()
 class Watch(ABC, Generic[R]):
     """Something that is looked at until it is done.
 
-    :param what: what it is, for messages.
     :param policy: when to look again.
     :param budget: seconds of trouble to forgive.
     :param started: epoch seconds from which the policy counts.
     """
 
-    def __init__(self, what: str, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
-        self.what = what
+    # Some watches are kept in thousands, and are smaller so.
+    __slots__ = (
+        "_looks_before",
+        "_trouble_before",
+        "budget",
+        "last_seen",
+        "log",
+        "looks",
+        "policy",
+        "started",
+        "trouble",
+    )
+
+    def __init__(self, *, policy: PollPolicy, budget: float, started: float, log: Log) -> None:
         self.policy = policy
         self.started = started
         self.budget = budget
-        self.pace: Pace = NO_PACE
         self.trouble = CALM
         self.looks = 0
         self.last_seen = ""
         self.log = log
+        self.begin_leg()
+
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What it is, for messages."""
+
+    @property
+    def pace(self) -> Pace:
+        """What is known of its progress."""
+        return NO_PACE
 
     @abstractmethod
     def ask(self, now: float) -> Flow[R | None]:
@@ -156,14 +177,11 @@ class Watch(ABC, Generic[R]):
 
     def begin_leg(self) -> None:
         """Count from here on for :meth:`leg`."""
-        self._leg = (self.looks, self.trouble.total)
+        self._looks_before, self._trouble_before = self.looks, self.trouble.total
 
     def leg(self) -> tuple[int, float]:
         """Return the looks, and the seconds of trouble that has passed, since :meth:`begin_leg`."""
-        looks, trouble = self._leg
-        return self.looks - looks, self.trouble.total - trouble
-
-    _leg = (0, 0.0)
+        return self.looks - self._looks_before, self.trouble.total - self._trouble_before
 
     def memo(self) -> dict[str, Any]:
         """Return what another process needs to go on with this watch, empty when there is nothing."""

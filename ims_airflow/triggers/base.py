@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 import traceback
@@ -10,6 +9,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -22,6 +22,7 @@ from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, rejoin, step
 from ims_airflow.triggers.event import Event, event_of_error
+from ims_airflow.triggers.nap import nap
 
 if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
@@ -62,12 +63,14 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         super().__init__()  # type: ignore[no-untyped-call]
         if newer:
             self.log.warning("%s does not know %s, going on without", type(self).__name__, ", ".join(newer))
-        self.ims_conn_id = ims_conn_id
-        self.region = region
+        self.ims_conn_id = intern(
+            ims_conn_id
+        )  # as it comes from the database, each trigger has one of its own
+        self.region = region and intern(region)
         self.poll_interval = poll_interval
         self.started = started
         self.deadline = deadline
-        self.deadline_name = deadline_name
+        self.deadline_name = intern(str(deadline_name))
         self.looked = looked
 
     subject: str  # the argument that names what is followed
@@ -112,7 +115,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         try:
             client, watch, pause = await self._open()
             while True:
-                await asyncio.sleep(pause)
+                await nap(pause)
                 found, pause = await client.run(self._step(watch))
                 if found is not None:
                     break

@@ -51,10 +51,14 @@ def trigger(kind: str, number: int) -> BaseTrigger:
 def fill(kind: str, count: int, probe: str) -> None:
     with create_session() as session:
         asset = AssetModel(name="benchmark", uri="benchmark", group="asset")
-        session.add(asset)
-        for one in (ProbeTrigger(probe), *(trigger(kind, number) for number in range(count))):
-            row = Trigger(*one.serialize())
-            session.add(AssetWatcherModel(name="benchmark", asset=asset, trigger=row))
+        rows = [Trigger(*ProbeTrigger(probe).serialize())]
+        rows += [Trigger(*trigger(kind, number).serialize()) for number in range(count)]
+        session.add_all([asset, *rows])
+        session.flush()
+        # By their ids: through the relations, each would be compared with all that are there.
+        session.add_all(
+            AssetWatcherModel(name="benchmark", asset_id=asset.id, trigger_id=row.id) for row in rows
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks.results import save
 
-from ims_airflow.protocol.polling import NO_PACE, PollPolicy
+from ims_airflow.protocol.pace import NO_PACE
+from ims_airflow.protocol.polling import PollPolicy
 
 FIXED = PollPolicy(fixed=10.0)
 ADAPTIVE = PollPolicy()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ims_airflow.protocol.course import STALLED, Course
+from ims_airflow.protocol.course import STALLED, Course, begun, look, resumed
 from ims_airflow.protocol.duration import duration
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.narration import QUIET, line, stalled
@@ -21,13 +21,13 @@ def job(progress: float | None = None, task: str = "Import", status: str = "RUNN
 
 
 def narrate(course: Course, at: float, one: Job) -> str | None:
-    changed = course.look(one, START + at)
+    changed = look(course, one, START + at)
     return line(course, one, START + at, changed=changed, started=START)
 
 
 def told(looks: Iterable[tuple[float, Job]], course: Course | None = None) -> list[tuple[float, str]]:
     """The lines, with the seconds at which they came."""
-    course = course or Course()
+    course = course or begun()
     lines = ((at, narrate(course, at, one)) for at, one in looks)
     return [(at, words) for at, words in lines if words]
 
@@ -70,7 +70,7 @@ def test_movement_in_the_quiet_minute_is_told_after_it() -> None:
 
 
 def test_a_stall_is_warned_of_once_and_again_after_movement() -> None:
-    course = Course()
+    course = begun()
     warned = []
     for at in range(0, 5000, 100):
         narrate(course, at, job(0.4 if at < 2500 else 0.5))
@@ -80,7 +80,7 @@ def test_a_stall_is_warned_of_once_and_again_after_movement() -> None:
 
 
 def test_creeping_is_no_stall_even_where_no_line_tells_it() -> None:
-    course = Course()
+    course = begun()
     for at in range(0, 100_000, 500):
         narrate(course, at, job(at / 10_000_000))
         assert stalled(course, START + at, started=START) is None
@@ -122,11 +122,10 @@ def test_another_process_goes_on_without_repeating() -> None:
     alone = told(looks)
     in_turn: list[tuple[float, str]] = []
     memo: dict[str, Any] = {}
-    for look in looks:
-        course = Course()
-        course.recall(memo)
-        in_turn += told([look], course)
-        memo = json.loads(json.dumps(course.memo()))
+    for one in looks:
+        course = resumed(begun(), memo)
+        in_turn += told([one], course)
+        memo = json.loads(json.dumps(course))
     assert in_turn == alone
 
 

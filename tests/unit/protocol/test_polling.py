@@ -9,8 +9,8 @@ from benchmarks.policy import ADAPTIVE, DOUBTFUL, FIXED, UNUSABLE, USABLE, bumpi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ims_airflow.protocol.pace import Pace
-from ims_airflow.protocol.polling import LONGEST, NO_PACE, PollPolicy
+from ims_airflow.protocol.pace import NO_PACE, Pace
+from ims_airflow.protocol.polling import LONGEST, PollPolicy
 
 JOBS = 60
 MINUTES = (2, 3, 5, 10, 30, 60, 120)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ims_airflow.exceptions import NotFoundError
-from ims_airflow.protocol.course import Course
+from ims_airflow.protocol.course import Course, begun, look, resumed
 from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.job_time import epoch, iso_time
 from ims_airflow.protocol.timing import seconds
@@ -20,9 +20,9 @@ def done(whole: float = 100.0) -> Job:
 
 
 def course(*looks: tuple[float, Job], submitted: float | None = BEGIN) -> Course:
-    made = Course(submitted)
+    made = begun(submitted)
     for at, job in looks:
-        made.look(job, BEGIN + at)
+        look(made, job, BEGIN + at)
     return made
 
 
@@ -59,13 +59,10 @@ def test_a_clock_that_is_wrong_gives_no_negative_seconds() -> None:
 
 def test_another_process_goes_on() -> None:
     first = course((0, QUEUED), (10, QUEUED))
-    second = Course()
-    second.recall(json.loads(json.dumps(first.memo())))
-    second.look(RUNNING, BEGIN + 20)
+    second = resumed(begun(), json.loads(json.dumps(first)))
+    look(second, RUNNING, BEGIN + 20)
     assert seconds(second, done(), BEGIN + 110) == {"queue": 15.0, "job": 85.0}
-    third = Course(BEGIN)
-    third.recall({})
-    assert third.submitted == BEGIN
+    assert resumed(begun(BEGIN), {})["submitted"] == BEGIN
 
 
 def test_times_are_spelled_in_utc() -> None:

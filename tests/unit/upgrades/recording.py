@@ -14,6 +14,7 @@ from typing import Any
 
 from ims_airflow import __version__
 from ims_airflow.exceptions import JobFailedError, JobNotFollowedError, JobTimeoutError
+from ims_airflow.protocol.course import look
 from ims_airflow.protocol.image import Image
 from ims_airflow.protocol.import_state import ImportState
 from ims_airflow.protocol.job import Job
@@ -46,7 +47,7 @@ RUNNING = Job(job_id=JOB_ID, status="RUNNING", begin_time=WHEN, progress=0.4)
 def memo() -> dict[str, Any]:
     """What a watch has found that has seen a job run, and then met trouble."""
     watch = JobWatch(JOB_ID, started=1795168800.0, log=logging.getLogger(), submitted=1795168790.0)
-    watch._tell(RUNNING, 1795168830.0, watch._course.look(RUNNING, 1795168830.0))
+    watch._tell(RUNNING, 1795168830.0, look(watch._course, RUNNING, 1795168830.0))
     trouble = {"since": 1795168900.0, "failures": 2, "unknown_since": 1795168850.0}
     return {**watch.memo(), **trouble, "looks": 4, "troubled": 12.5}
 
