@@ -63,10 +63,9 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         super().__init__()  # type: ignore[no-untyped-call]
         if newer:
             self.log.warning("%s does not know %s, going on without", type(self).__name__, ", ".join(newer))
-        self.ims_conn_id = intern(
-            ims_conn_id
-        )  # as it comes from the database, each trigger has one of its own
-        self.region = region and intern(region)
+        # As they come from the database, each trigger has words of its own; there are thousands of triggers.
+        self.ims_conn_id = intern(str(ims_conn_id))
+        self.region = intern(str(region)) if region else None
         self.poll_interval = poll_interval
         self.started = started
         self.deadline = deadline
@@ -148,11 +147,10 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         client = self._lent.client
         started = _SURROUNDINGS.clock() if self.started is None else self.started
         watch = self.watch(self.policy(), started, client.account.region)
+        company = self.beside(watch, client)
+        company.__enter__()
         metrics.enable_in_triggerer()
-        self._span = metrics.begin(watch)
-        self._watch = watch
-        self._company = self.beside(watch, client)
-        self._company.__enter__()
+        self._watch, self._company, self._span = watch, company, metrics.begin(watch)
         pause = 0.0 if self.looked is None else rejoin(watch, _SURROUNDINGS, self._limit, self.looked)
         return client, watch, pause
 
@@ -169,7 +167,7 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         if lent is not None:
             await lent.give_back()
 
-    # While it follows. The watch can know its trigger, so that both would live until a pass of the collector.
+    # While it follows. Forgotten then: a watch knows its trigger, and only the collector would part the two.
     _lent: Lent | None = None
     _watch: Watch[R] | None = None
     _span = _company = _NOTHING

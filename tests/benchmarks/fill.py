@@ -17,7 +17,7 @@ from airflow.models.trigger import Trigger
 from airflow.triggers.base import BaseTrigger
 from airflow.utils.session import create_session
 from benchmarks.local_server import JOB
-from benchmarks.probe import EmptyTrigger, ProbeTrigger
+from benchmarks.probe import EmptyTrigger, ProbeTrigger, WakingTrigger
 
 from ims_airflow.protocol.job_watch import JobWatch
 from ims_airflow.protocol.message import Response
@@ -41,8 +41,8 @@ def memo() -> dict[str, Any]:
 
 
 def trigger(kind: str, number: int) -> BaseTrigger:
-    if kind == "empty":
-        return EmptyTrigger(number)
+    if kind != "ours":
+        return {"empty": EmptyTrigger, "waking": WakingTrigger}[kind](number)
     begun = time.time() - RUNNING_FOR
     deadline = begun + 1e6 + number  # makes the trigger one of many
     return ImsJobTrigger(str(JOB["job_id"]), started=begun, looked=begun, deadline=deadline, memo=memo())

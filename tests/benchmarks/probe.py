@@ -1,4 +1,4 @@
-"""Triggers of the triggerer benchmark: one that does nothing, and one that watches the event loop."""
+"""Triggers of the triggerer benchmark: two that ask nobody, and one that watches the event loop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import random
 import resource
 import time
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 TICK = 0.01  # seconds
+INTERVAL = 60.0  # seconds
 
 
 class EmptyTrigger(BaseTrigger):
@@ -33,6 +35,19 @@ class EmptyTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         await asyncio.Event().wait()
         yield TriggerEvent(None)  # type: ignore[no-untyped-call]
+
+
+class WakingTrigger(EmptyTrigger):
+    """Wakes once a minute, as ours do with a job of an hour, and asks nobody."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "benchmarks.probe.WakingTrigger", {"number": self.number}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(INTERVAL * random.random())
+        while True:  # noqa: ASYNC110  # it has no other work
+            await asyncio.sleep(INTERVAL * (1 + random.random() / 10))
+        yield TriggerEvent(None)
 
 
 class ProbeTrigger(BaseTrigger):
@@ -57,7 +72,7 @@ class ProbeTrigger(BaseTrigger):
                     due = time.perf_counter() + TICK
                     await asyncio.sleep(TICK)
                     lags.append(round((time.perf_counter() - due) * 1000, 2))
-                file.write(json.dumps({**_process(), "lags_ms": lags, "gc_ms": pauses.longest()}) + "\n")
+                file.write(json.dumps({**_process(), "lags_ms": lags, **pauses.take()}) + "\n")
         yield TriggerEvent(None)
 
 
@@ -65,19 +80,23 @@ class Pauses:
     """How long Python's garbage collector stops everything: its full pass looks at all that waits."""
 
     def __init__(self) -> None:
-        self._began = self._longest = 0.0
+        self._began = self._longest = self._longest_full = 0.0
         gc.callbacks.append(self._note)
 
-    def longest(self) -> float:
-        """Return the longest pause since the last call, in milliseconds."""
-        longest, self._longest = self._longest, 0.0
-        return round(longest * 1000, 2)
+    def take(self) -> dict[str, float]:
+        """Return the longest pause since the last call, and the longest full pass, in milliseconds."""
+        longest, full = self._longest, self._longest_full
+        self._longest = self._longest_full = 0.0
+        return {"gc_ms": round(longest * 1000, 2), "gc_full_ms": round(full * 1000, 2)}
 
     def _note(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
             self._began = time.perf_counter()
-        else:
-            self._longest = max(self._longest, time.perf_counter() - self._began)
+            return
+        lasted = time.perf_counter() - self._began
+        self._longest = max(self._longest, lasted)
+        if info["generation"] == 2:
+            self._longest_full = max(self._longest_full, lasted)
 
 
 def _process() -> dict[str, Any]:

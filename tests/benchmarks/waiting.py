@@ -1,8 +1,9 @@
-"""What one waiting trigger of ours costs: bytes, and CPU from its start through its first look.
+"""What one waiting trigger of ours costs: bytes, objects, and CPU from its start through its first look.
 
 Run: ``PYTHONPATH=tests python -m benchmarks.waiting [--count 1 100 …] [--json FILE]``. The triggers run
 in a plain event loop against a local server in another process; after its first look each sleeps until the
-next. Bytes are those that Python allocated (``tracemalloc``), connections and all.
+next. Bytes are those that Python allocated (``tracemalloc``), connections and all; objects are those that
+each full pass of its garbage collector visits, asyncio's own among them.
 """
 
 from __future__ import annotations
@@ -63,21 +64,25 @@ async def cpu(count: int, local: Local) -> float:
     return used
 
 
-async def memory(count: int, local: Local) -> int:
+async def memory(count: int, local: Local) -> tuple[int, int]:
     warm = await waiting(WARM, local)
     gc.collect()
+    before = len(gc.get_objects())
     tracemalloc.start()
     tasks = await waiting(count, local)
     gc.collect()
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    objects = len(gc.get_objects()) - before
     await end([*tasks, *warm])
-    return used
+    return used, objects
 
 
 def measure(count: int, local: Local) -> dict[str, float]:
+    used, objects = asyncio.run(memory(count, local))
     return {
-        "bytes": asyncio.run(memory(count, local)) / count,
+        "bytes": used / count,
+        "objects": objects / count,
         "cpu_us": asyncio.run(cpu(count, local)) / count * 1e6,
     }
 
@@ -89,7 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
     rows: dict[str, Any] = {}
-    print(f"{'triggers':>8} {'bytes each':>11} {'CPU µs each':>12}")
+    print(f"{'triggers':>8} {'bytes each':>11} {'objects each':>13} {'CPU µs each':>12}")
     with tempfile.TemporaryDirectory() as folder, local_server(Path(folder)) as local:
         extra = {
             "region": "r-1",
@@ -101,7 +106,9 @@ def main() -> None:
         os.environ["AIRFLOW_CONN_HUAWEICLOUD_IMS_DEFAULT"] = json.dumps(connection)
         for count in options.count:
             rows[str(count)] = row = measure(count, local)
-            print(f"{count:>8} {row['bytes']:>11.0f} {row['cpu_us']:>12.0f}", flush=True)
+            print(
+                f"{count:>8} {row['bytes']:>11.0f} {row['objects']:>13.1f} {row['cpu_us']:>12.0f}", flush=True
+            )
     save("waiting", rows, options.json)
 
 

@@ -29,12 +29,25 @@ async def test_who_is_cancelled_wakes_nobody_else() -> None:
     assert first.cancelled()
 
 
-async def test_a_crowd_shares_timers_and_leaves_nothing_behind() -> None:
+async def test_sleepers_wake_in_the_order_of_their_ends() -> None:
+    woken: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        await nap(seconds)
+        woken.append(seconds)
+
+    naps = [SHORT + 0.3, SHORT, SHORT + 0.1, SHORT + 0.2]
+    await asyncio.gather(*(asyncio.create_task(sleep(seconds)) for seconds in naps))
+    assert woken == sorted(naps)
+
+
+async def test_a_crowd_shares_one_timer_and_leaves_nothing_behind() -> None:
     loop = asyncio.get_running_loop()
-    sleepers = [nap(SHORT) for _ in range(1000)]
-    assert len(naps._DORMITORIES[loop]) <= 2
+    sleepers = [nap(SHORT + number / 1000) for number in range(1000)]
+    dormitory = naps._DORMITORIES[loop]
+    assert len(dormitory.sleepers) <= 1 / GRAIN + 2
     await asyncio.gather(*sleepers)
-    assert not naps._DORMITORIES[loop]
+    assert (dormitory.sleepers, dormitory.order, dormitory.timer) == ({}, [], None)
 
 
 async def test_a_sleeper_is_one_object_for_the_garbage_collector() -> None:
