@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 import traceback
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context, copy_context
 from functools import lru_cache
 from sys import intern
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -21,8 +23,8 @@ from ims_airflow.protocol.ids import DEFAULT_CONN_ID
 from ims_airflow.protocol.message import Flow
 from ims_airflow.protocol.polling import PollPolicy
 from ims_airflow.protocol.waiting import Deadline, Surroundings, Watch, rejoin, step
+from ims_airflow.triggers.alarm import wake_after
 from ims_airflow.triggers.event import Event, event_of_error
-from ims_airflow.triggers.nap import nap
 
 if TYPE_CHECKING:
     from ims_airflow.client.aio import AsyncClient
@@ -107,17 +109,13 @@ class WatchTrigger(BaseTrigger, Generic[R]):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Follow to the end. The ``yield`` comes last: whatever ran after it could be taken for a kill.
 
-        This is the only frame that sleeps, and between two looks it keeps nothing but the watch: thousands of
-        triggers sleep at a time, and each full pass of Python's garbage collector visits all that they keep.
+        This task only waits for the end, and each look is a short task of its own. So nothing is made anew
+        for the time between two looks: Python's garbage collector visits all that thousands of triggers keep,
+        and takes longer over what is new.
         """
         verdict: BaseException | None = None
         try:
-            client, watch, pause = await self._open()
-            while True:
-                await nap(pause)
-                found, pause = await client.run(self._step(watch))
-                if found is not None:
-                    break
+            found = await (await self._open())
             event = Event(self._subject, result=self.result(metrics.found(found)))
         except ImsAirflowError as error:
             verdict, event = error, event_of_error(self._subject, error)
@@ -134,15 +132,8 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             await self._close(verdict)
         yield TriggerEvent({self.subject: event.subject, **event.payload()})  # type: ignore[no-untyped-call]
 
-    def _step(self, watch: Watch[R]) -> Flow[tuple[R | None, float]]:
-        return step(watch, _SURROUNDINGS, self._limit)
-
-    @property
-    def _limit(self) -> Deadline | None:
-        return None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
-
-    async def _open(self) -> tuple[AsyncClient, Watch[R], float]:
-        """Begin to follow; return the seconds until the first look, too."""
+    async def _open(self) -> asyncio.Future[R]:
+        """Begin to follow; return what is done in the end."""
         self._lent = await borrow(self.ims_conn_id, self.region)
         client = self._lent.client
         started = _SURROUNDINGS.clock() if self.started is None else self.started
@@ -151,23 +142,64 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         company.__enter__()
         metrics.enable_in_triggerer()
         self._watch, self._company, self._span = watch, company, metrics.begin(watch)
+        self._end = asyncio.get_running_loop().create_future()
+        self._context = copy_context()  # by it Airflow knows whose log a line belongs to
         pause = 0.0 if self.looked is None else rejoin(watch, _SURROUNDINGS, self._limit, self.looked)
-        return client, watch, pause
+        wake_after(pause, self)
+        return self._end
+
+    def wake(self) -> None:
+        """Look again, unless it has ended in the meantime."""
+        if self._watch is not None and self._lent is not None:
+            look = self._look(self._watch, self._lent.client)
+            self._looking = asyncio.get_running_loop().create_task(look, context=self._context)
+
+    async def _look(self, watch: Watch[R], client: AsyncClient) -> None:
+        try:
+            found, pause = await client.run(self._step(watch))
+        except asyncio.CancelledError:
+            self._end.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001  # whoever waits for the end judges it
+            if not self._end.done():
+                self._end.set_exception(error)
+        else:
+            if found is None:
+                wake_after(pause, self)
+            elif not self._end.done():
+                self._end.set_result(found)
+        finally:
+            self._looking = None
+
+    def _step(self, watch: Watch[R]) -> Flow[tuple[R | None, float]]:
+        return step(watch, _SURROUNDINGS, self._limit)
 
     async def _close(self, error: BaseException | None) -> None:
         """End what :meth:`_open` has begun.
 
         :param error: what has ended it, None for a good end.
         """
-        lent, watch = self._lent, self._watch
+        lent, watch, looking = self._lent, self._watch, self._looking
         self._lent = self._watch = None
-        if watch is not None:
-            self._company.__exit__(None, None, None)
-            metrics.end(watch, self._span, error)
-        if lent is not None:
-            await lent.give_back()
+        try:
+            if looking is not None:
+                looking.cancel()
+                await asyncio.wait([looking])
+        finally:
+            if watch is not None:
+                self._company.__exit__(None, None, None)
+                metrics.end(watch, self._span, error)
+            if lent is not None:
+                await lent.give_back()
+
+    @property
+    def _limit(self) -> Deadline | None:
+        return None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
 
     # While it follows. Forgotten then: a watch knows its trigger, and only the collector would part the two.
     _lent: Lent | None = None
     _watch: Watch[R] | None = None
+    _looking: asyncio.Task[None] | None = None
     _span = _company = _NOTHING
+    _end: asyncio.Future[R]
+    _context: Context

@@ -7,18 +7,23 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 from integration.clouds import Cloud
 
 from ims_airflow.hooks import shared
+from ims_airflow.hooks.ims import ImsHook
+from ims_airflow.protocol.data_image import DataImageRequest
+from ims_airflow.protocol.job import Job
 from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 from ims_airflow.triggers.obs_event import ObsNewImageFileTrigger
 
 MANY = 1000
+OWNER: ContextVar[str] = ContextVar("owner", default="nobody")
 
 
 async def event_of(trigger: Any) -> dict[str, Any]:
@@ -48,7 +53,9 @@ async def test_a_thousand_sensors_share_one_session(cloud: Cloud) -> None:
     assert clients() == 0  # the last one closed it
 
 
-async def test_a_trigger_that_is_cancelled_anywhere_leaves_no_client_behind(cloud: Cloud) -> None:
+async def test_a_trigger_that_is_cancelled_anywhere_leaves_nothing_behind(
+    cloud: Cloud,
+) -> None:
     for steps in range(12):
         task = asyncio.create_task(event_of(ObsImageFileTrigger("image-test:none.qcow2", poll_interval=5)))
         for _ in range(steps * 5):
@@ -56,7 +63,31 @@ async def test_a_trigger_that_is_cancelled_anywhere_leaves_no_client_behind(clou
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
     assert clients() == 0
+
+
+async def test_each_look_happens_in_the_context_of_its_trigger(cloud: Cloud) -> None:
+    """By it Airflow knows whose log a line belongs to."""
+    heard: list[tuple[str, str]] = []
+
+    class Overheard(ImsJobTrigger):
+        def tell(self, job: Job, now: float, spoke: bool) -> None:
+            heard.append((job.job_id, OWNER.get()))
+
+    async def follow(job_id: str) -> None:
+        OWNER.set(job_id)
+        await event_of(Overheard(job_id, poll_interval=0.05))
+
+    cloud.emulated.configure(job_seconds=0.3)
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"disk")
+    hook, image_url = ImsHook(cloud.conn_id), "image-test:disk.qcow2"
+    requests = [DataImageRequest(name, image_url, 40, "Linux") for name in ("one", "two", "three")]
+    jobs = [await asyncio.to_thread(hook.create_data_image, request) for request in requests]
+    await asyncio.gather(*(asyncio.create_task(follow(job_id)) for job_id in jobs))
+    assert {job_id for job_id, _ in heard} == set(jobs)
+    assert all(job_id == owner for job_id, owner in heard)
+    assert OWNER.get() == "nobody"
 
 
 async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(

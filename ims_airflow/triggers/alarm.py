@@ -1,8 +1,7 @@
-"""Sleeping in a crowd: all sleepers of an event loop share one timer.
+"""Waking in a crowd: all sleepers of an event loop share one timer, and none of them needs anything to sleep.
 
-``asyncio.sleep`` makes a coroutine, a timer and a context for each of them. Thousands of triggers sleep at a
-time, and each full pass of Python's garbage collector visits all that they keep, while the event loop stands
-still.
+Python's garbage collector visits all that thousands of triggers keep, while the event loop stands still, and
+takes longer over what is new. ``asyncio.sleep`` makes a coroutine, a future, a timer and a context each time.
 """
 
 from __future__ import annotations
@@ -12,23 +11,29 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 GRAIN = 0.02  # seconds; who wants to wake in the same grain wakes together, at its end
-SHORT = 1.0  # seconds below which a nap is exact
+SHORT = 1.0  # seconds below which the time is exact
 
-Sleeper = asyncio.Future[None]
+
+class Sleeper(Protocol):
+    """Who wants to be woken."""
+
+    def wake(self) -> None:
+        """Be woken, by the event loop."""
 
 
 @dataclass(slots=True)
-class _Dormitory:
+class _Alarm:
     """Who sleeps until when, in grains of the loop's time."""
 
     sleepers: dict[int, list[Sleeper]] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)  # a heap
     timer: asyncio.TimerHandle | None = None
 
-    def admit(self, sleeper: Sleeper, until: int, loop: asyncio.AbstractEventLoop) -> None:
+    def set(self, sleeper: Sleeper, until: int, loop: asyncio.AbstractEventLoop) -> None:
         if until in self.sleepers:
             self.sleepers[until].append(sleeper)
             return
@@ -43,29 +48,27 @@ class _Dormitory:
         self.timer = loop.call_at(self.order[0] * GRAIN, self._ring, loop) if self.order else None
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
-        _wake(self.sleepers.pop(heappop(self.order)))
+        sleepers = self.sleepers.pop(heappop(self.order))
         self._set_timer(loop)
+        _wake(sleepers)
 
 
-_DORMITORIES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Dormitory] = WeakKeyDictionary()
+_ALARMS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Alarm] = WeakKeyDictionary()
 
 
-def nap(seconds: float) -> Sleeper:
-    """Return what is done after a while; to be awaited by one task.
+def wake_after(seconds: float, sleeper: Sleeper) -> None:
+    """Wake somebody after a while. Who has no use for it any more does nothing then.
 
-    :param seconds: a short nap is exact, a longer one lasts up to :data:`GRAIN` longer.
+    :param seconds: a short time is exact, a longer one lasts up to :data:`GRAIN` longer.
     """
     loop = asyncio.get_running_loop()
-    sleeper: Sleeper = loop.create_future()
     if seconds < SHORT:
-        loop.call_later(seconds, _wake, [sleeper])
+        loop.call_later(seconds, sleeper.wake)
     else:
         until = math.ceil((loop.time() + seconds) / GRAIN)
-        _DORMITORIES.setdefault(loop, _Dormitory()).admit(sleeper, until, loop)
-    return sleeper
+        _ALARMS.setdefault(loop, _Alarm()).set(sleeper, until, loop)
 
 
 def _wake(sleepers: Iterable[Sleeper]) -> None:
     for sleeper in sleepers:
-        if not sleeper.done():  # cancelled
-            sleeper.set_result(None)
+        sleeper.wake()
