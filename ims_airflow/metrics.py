@@ -7,6 +7,7 @@ ends, not at each look: a triggerer with thousands of jobs has better things to 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -152,13 +153,24 @@ def _succeeded(job: Job) -> None:
 
 
 def _count(name: str, number: int = 1) -> None:
-    from airflow.sdk.observability import stats  # noqa: PLC0415
-
     if number:
-        stats.incr(name, number)
+        _send("incr", name, number)
 
 
 def _time(name: str, seconds: float) -> None:
+    _send("timing", name, timedelta(seconds=seconds))
+
+
+def _send(kind: str, name: str, value: Any) -> None:
     from airflow.sdk.observability import stats  # noqa: PLC0415
 
-    stats.timing(name, timedelta(seconds=seconds))
+    try:
+        getattr(stats, kind)(name, value)
+    except Exception as error:  # noqa: BLE001  # Airflow makes its backend here, with whatever is configured
+        _warn(type(error).__name__)
+
+
+@cache
+def _warn(reason: str) -> None:
+    """Say once why nothing is counted: no import fails for that."""
+    logging.getLogger(__name__).warning("Metrics cannot be sent: %s", reason)

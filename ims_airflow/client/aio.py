@@ -222,7 +222,7 @@ class AsyncClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(request, error) from None
         except asyncio.CancelledError:
-            if task is not None and self._patience.ran_out(task):
+            if task is not None and self._patience.forgive(task):
                 seconds = self._patience.seconds
                 raise AnswerLostError(f"{request!r}: no answer within {seconds:g} s") from None
             raise

@@ -18,8 +18,9 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._ends: dict[asyncio.Task[object], float] = {}  # all last equally long: the first one ends first
-        self._late: set[asyncio.Task[object]] = set()
+        # When each ends, and how often it was cancelled before. All last equally long: the first ends first.
+        self._ends: dict[asyncio.Task[object], tuple[float, int]] = {}
+        self._late: dict[asyncio.Task[object], int] = {}  # how often each was cancelled by this
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> asyncio.Task[object]:
@@ -29,19 +30,21 @@ class Patience:
         """
         task = cast("asyncio.Task[object]", asyncio.current_task())  # whoever awaits an answer is one
         loop = task.get_loop()
-        self._ends[task] = end = loop.time() + self.seconds
+        end = loop.time() + self.seconds
+        self._ends[task] = (end, task.cancelling())
         if self._timer is None:
             self._timer = loop.call_at(end, self._ring)
         return task
 
     def end(self, task: asyncio.Task[object]) -> None:
         """Let the task go on without a limit."""
+        self._take_back(task)
         self._ends.pop(task, None)
-        self._late.discard(task)
 
-    def ran_out(self, task: asyncio.Task[object]) -> bool:
-        """Whether a cancellation that the task has met is this one's doing, and no one else's."""
-        return task in self._late and task.uncancel() <= 0
+    def forgive(self, task: asyncio.Task[object]) -> bool:
+        """Take back the cancellation that a task has met; whether that was all that there was of it."""
+        _, before = self._ends[task]
+        return self._take_back(task) and task.cancelling() <= before
 
     def close(self) -> None:
         """Let nothing of it stay in the event loop."""
@@ -49,13 +52,25 @@ class Patience:
             self._timer.cancel()
             self._timer = None
 
+    def _take_back(self, task: asyncio.Task[object]) -> bool:
+        times = self._late.pop(task, 0)
+        for _ in range(times):
+            task.uncancel()
+        return times > 0
+
     def _ring(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
-        for task, end in list(self._ends.items()):
+        for task, (end, before) in list(self._ends.items()):
             if end > loop.time():
-                self._timer = loop.call_at(end, self._ring)
-                return
+                break
             del self._ends[task]
-            self._late.add(task)
+            self._ends[task] = (
+                loop.time() + self.seconds,
+                before,
+            )  # libraries swallow a cancellation at times
+            self._late[task] = self._late.get(task, 0) + 1
             task.cancel()
+        if self._ends:
+            first, _ = next(iter(self._ends.values()))
+            self._timer = loop.call_at(first, self._ring)

@@ -23,6 +23,10 @@ class AnotherServerError(DemoError):
     """Raised when somebody else's server answers at the address."""
 
 
+class _AbsentError(DemoError):
+    """There is no such thing."""
+
+
 class _DatabaseError(DemoError):
     """The database was busy for too long, so that the server took back whatever the call had done."""
 
@@ -77,7 +81,11 @@ class AirflowApi:
         if answer.ok:
             return answer.json() if answer.content else None
         detail = _detail(answer)
-        kind = _DatabaseError if answer.status_code >= 500 and "Database error" in detail else DemoError
+        kind = DemoError
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            kind = _AbsentError
+        elif answer.status_code >= 500 and "Database error" in detail:
+            kind = _DatabaseError
         raise kind(f"Airflow answered {method} {path} with {answer.status_code}: {detail}")
 
     def health(self) -> Mapping[str, str | None]:
@@ -155,9 +163,11 @@ class AirflowApi:
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
         """Return a value that a task has handed over, None when there is none."""
-        path = f"{self.url}/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        answer = self._session.get(path, params={"deserialize": "true"}, timeout=30)
-        return answer.json()["value"] if answer.ok else None
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        try:
+            return self.call("GET", path, params={"deserialize": "true"})["value"]
+        except _AbsentError:
+            return None
 
     def rendered(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return the rendered template fields of a task."""

@@ -1,8 +1,8 @@
 """What the looks at a job have seen of it: one flat mapping of numbers and words.
 
 Thousands of jobs are waited for at a time, and each full pass of Python's garbage collector visits all that
-is kept of them, while the event loop stands still. It does not visit a ``dict`` of plain values. Hence no
-objects here, but functions over such a mapping, which also lies in the database between two processes.
+is kept of them, while the event loop stands still. Before Python 3.14 it visits no ``dict`` of plain values.
+Hence no objects here, but functions over such a mapping. It also lies in the database between two processes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Course(TypedDict):
     told: float | None  # progress in the last line of log
     spoke: float  # when that line came
     warned: bool  # whether the present stall was mentioned
-    # The fields of Pace.
+    # The fields of Pace, whose times are seconds since the start.
     pace_origin_at: float
     pace_origin: float
     pace_at: float

@@ -58,7 +58,7 @@ class Listener(Protocol):
     """Who is told how a job fares."""
 
     def tell(self, job: Job, now: float, spoke: bool) -> None:
-        """Hear what a look has found, unless it found the job done or unknown.
+        """Hear what a look has found, unless it was a success, or IMS does not know the job.
 
         :param spoke: whether it was worth a line of log.
         """
@@ -134,6 +134,8 @@ class JobWatch(Watch[Outcome]):
             self.answered(now)
         if job is None:
             return None
+        if not job.is_known and job.status != self._course["status"]:
+            self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
         changed = course.look(self._course, job, now)
         if not job.is_success:
             course.keep_pace(self._course, self.pace.seen(job.progress, now - self.started))
@@ -246,8 +248,6 @@ class JobWatch(Watch[Outcome]):
         return now - self._unknown_since < grace
 
     def _tell(self, job: Job, now: float, changed: bool) -> None:
-        if changed and not job.is_known:
-            self.log.warning("%s has the unknown status %r, following it on", self.what, job.status)
         self.last_seen = ""  # the course knows, and is rarely asked
         line = narration.line(self._course, job, now, changed=changed, started=self.started)
         if line:

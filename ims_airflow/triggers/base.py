@@ -129,7 +129,10 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             verdict = error
             raise
         finally:
-            await self._close(verdict)
+            try:
+                await self._close(verdict)
+            finally:
+                verdict = None  # which knows this frame
         yield TriggerEvent({self.subject: event.subject, **event.payload()})  # type: ignore[no-untyped-call]
 
     async def _open(self) -> asyncio.Future[R]:
@@ -140,13 +143,14 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         watch = self.watch(self.policy(), started, client.account.region)
         company = self.beside(watch, client)
         company.__enter__()
+        self._watch, self._company = watch, company
         metrics.enable_in_triggerer()
-        self._watch, self._company, self._span = watch, company, metrics.begin(watch)
-        self._end = asyncio.get_running_loop().create_future()
+        self._span = metrics.begin(watch)
         self._context = copy_context()  # by it Airflow knows whose log a line belongs to
+        self._end = end = asyncio.get_running_loop().create_future()
         pause = 0.0 if self.looked is None else rejoin(watch, _SURROUNDINGS, self._limit, self.looked)
         wake_after(pause, self)
-        return self._end
+        return end
 
     def wake(self) -> None:
         """Look again, unless it has ended in the meantime."""
@@ -158,15 +162,16 @@ class WatchTrigger(BaseTrigger, Generic[R]):
         try:
             found, pause = await client.run(self._step(watch))
         except asyncio.CancelledError:
-            self._end.cancel()
+            if self._end is not None:
+                self._end.cancel()
             raise
         except Exception as error:  # noqa: BLE001  # whoever waits for the end judges it
-            if not self._end.done():
+            if self._end is not None and not self._end.done():
                 self._end.set_exception(error)
         else:
             if found is None:
                 wake_after(pause, self)
-            elif not self._end.done():
+            elif self._end is not None and not self._end.done():
                 self._end.set_result(found)
         finally:
             self._looking = None
@@ -185,21 +190,27 @@ class WatchTrigger(BaseTrigger, Generic[R]):
             if looking is not None:
                 looking.cancel()
                 await asyncio.wait([looking])
-        finally:
             if watch is not None:
-                self._company.__exit__(None, None, None)
-                metrics.end(watch, self._span, error)
+                self._conclude(watch, error)
+        finally:
             if lent is not None:
                 await lent.give_back()
+
+    def _conclude(self, watch: Watch[R], error: BaseException | None) -> None:
+        company, opened = self._company, self._span
+        self._company = self._span = _NOTHING
+        self._end = self._context = None
+        company.__exit__(None, None, None)
+        metrics.end(watch, opened, error)
 
     @property
     def _limit(self) -> Deadline | None:
         return None if self.deadline is None else Deadline(self.deadline, self.deadline_name)
 
-    # While it follows. Forgotten then: a watch knows its trigger, and only the collector would part the two.
+    # While it follows; forgotten then: a watch knows its trigger, and only the collector would part the two.
     _lent: Lent | None = None
     _watch: Watch[R] | None = None
     _looking: asyncio.Task[None] | None = None
     _span = _company = _NOTHING
-    _end: asyncio.Future[R]
-    _context: Context
+    _end: asyncio.Future[R] | None = None
+    _context: Context | None = None

@@ -80,9 +80,10 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
         """Show what a look has found, when it was worth a line; no look waits for that."""
         if spoke and self.task_instance is not None:
             self.shown = parse_import_state(self.shown).seen(job, now).as_dict()
-            turns().take(self, self._show)
+            turns().take(self, self.show)
 
-    async def _show(self) -> None:
+    async def show(self) -> None:
+        """Write what is known of the import where the page finds it."""
         try:
             await write_xcom(self.task_instance, IMPORT_KEY, self.shown)
         except Exception as error:  # noqa: BLE001  # what Airflow or an XCom backend may say
@@ -93,9 +94,14 @@ class ImsJobTrigger(WatchTrigger[Outcome]):
     _failed_to_show = False
 
     async def _close(self, error: BaseException | None) -> None:
-        await super()._close(error)
-        if self.task_instance is not None:
-            await turns().leave(self, PATIENCE if error is None or isinstance(error, Exception) else 0.0)
+        patience = 0.0  # who is killed, even while closing, waits for nothing
+        try:
+            await super()._close(error)
+            if error is None or isinstance(error, Exception):
+                patience = PATIENCE
+        finally:
+            if self.task_instance is not None:
+                await turns().leave(self, patience)
 
     def result(self, found: Outcome) -> Mapping[str, Any]:
         """Return job and image."""

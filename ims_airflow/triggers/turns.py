@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-INTERVAL = 0.1  # seconds from one write to the next
+INTERVAL = 0.1  # seconds from the end of one write to the next
 
 Write = Callable[[], Coroutine[Any, Any, None]]
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from integration.clouds import Cloud
 
+from ims_airflow import metrics
 from ims_airflow.hooks import shared
 from ims_airflow.hooks.ims import ImsHook
 from ims_airflow.protocol.data_image import DataImageRequest
@@ -21,6 +25,7 @@ from ims_airflow.protocol.obs_listing import ListedObject, list_objects
 from ims_airflow.triggers.ims import ImsJobTrigger
 from ims_airflow.triggers.obs import ObsImageFileTrigger
 from ims_airflow.triggers.obs_event import ObsNewImageFileTrigger
+from ims_airflow.triggers.turns import INTERVAL, Turns, turns
 
 MANY = 1000
 OWNER: ContextVar[str] = ContextVar("owner", default="nobody")
@@ -79,15 +84,95 @@ async def test_each_look_happens_in_the_context_of_its_trigger(cloud: Cloud) -> 
         OWNER.set(job_id)
         await event_of(Overheard(job_id, poll_interval=0.05))
 
-    cloud.emulated.configure(job_seconds=0.3)
-    cloud.emulated.put_object("image-test", "disk.qcow2", b"disk")
-    hook, image_url = ImsHook(cloud.conn_id), "image-test:disk.qcow2"
-    requests = [DataImageRequest(name, image_url, 40, "Linux") for name in ("one", "two", "three")]
-    jobs = [await asyncio.to_thread(hook.create_data_image, request) for request in requests]
+    jobs = [await submitted(cloud, name, 0.3) for name in ("one", "two", "three")]
     await asyncio.gather(*(asyncio.create_task(follow(job_id)) for job_id in jobs))
     assert {job_id for job_id, _ in heard} == set(jobs)
     assert all(job_id == owner for job_id, owner in heard)
     assert OWNER.get() == "nobody"
+
+
+class Shown(ImsJobTrigger):
+    """Writes what it shows into a list rather than into an XCom, as slowly as it is told to."""
+
+    seconds = 0.0
+
+    def __init__(self, job_id: str, **arguments: Any) -> None:
+        super().__init__(job_id, poll_interval=0.05, **arguments)
+        self.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)  # type: ignore[assignment]
+        self.written: list[str | None] = []
+
+    async def show(self) -> None:
+        status = self.shown["status"]
+        await asyncio.sleep(self.seconds)
+        self.written.append(status)
+
+
+async def submitted(cloud: Cloud, name: str, job_seconds: float) -> str:
+    cloud.emulated.configure(job_seconds=job_seconds)
+    cloud.emulated.put_object("image-test", "disk.qcow2", b"disk")
+    request = DataImageRequest(name, "image-test:disk.qcow2", 40, "Linux")
+    return await asyncio.to_thread(ImsHook(cloud.conn_id).create_data_image, request)
+
+
+async def test_what_was_shown_last_is_there_when_the_trigger_ends(cloud: Cloud) -> None:
+    trigger = Shown(await submitted(cloud, "good", 0.3))
+    assert (await event_of(trigger))["status"] == "success"
+    assert trigger.written
+    failing = Shown(await submitted(cloud, "bad", 60))
+    cloud.emulated.fail_job(failing.job_id, "IMG.0057", "the file is no image")
+    assert (await event_of(failing))["error"] == "JobFailedError"
+    assert failing.written == ["FAIL"]
+
+
+async def test_a_trigger_that_is_killed_writes_nothing_any_more(cloud: Cloud) -> None:
+    trigger = Shown(await submitted(cloud, "killed", 60))
+    trigger.seconds = 0.3
+    task = asyncio.create_task(event_of(trigger))
+    while trigger.shown.get("status") is None:  # noqa: ASYNC110  # that is what is waited for
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 1)
+    await asyncio.sleep(0.5)
+    assert trigger.written == []
+    assert turns() == Turns()
+
+
+@pytest.mark.parametrize("end", ["good", "failed", "cancelled"])
+async def test_a_trigger_that_has_ended_needs_no_garbage_collector(cloud: Cloud, end: str) -> None:
+    trigger = Shown(await submitted(cloud, end, 60 if end == "cancelled" else 0.2))
+    if end == "failed":
+        cloud.emulated.fail_job(trigger.job_id, "IMG.0057", "the file is no image")
+    ended = weakref.ref(trigger)
+    task = asyncio.create_task(event_of(trigger))
+    del trigger
+    gc.collect()
+    gc.disable()
+    try:
+        if end == "cancelled":
+            await asyncio.sleep(0.2)
+            task.cancel()
+        await asyncio.wait([task])
+        del task
+        await asyncio.sleep(1.2 * INTERVAL)  # the queue of those who write forgets, too
+        assert ended() is None
+    finally:
+        gc.enable()
+
+
+async def test_metrics_that_fail_cost_neither_the_event_nor_the_client(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+    monkeypatch.setenv("AIRFLOW__METRICS__STATSD_CUSTOM_CLIENT_PATH", "nowhere.Client")
+    metrics.enable_in_triggerer.cache_clear()
+    try:
+        assert (await event_of(Shown(await submitted(cloud, "counted", 0.1))))["status"] == "success"
+        assert clients() == 0
+    finally:
+        monkeypatch.undo()
+        metrics.enable_in_triggerer.cache_clear()
+        metrics.enable_in_triggerer()
 
 
 async def test_wrong_keys_of_a_thousand_triggers_are_sent_once(

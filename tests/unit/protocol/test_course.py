@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import gc
 import json
+import sys
+
+import pytest
 
 from ims_airflow.protocol.course import begun, keep_pace, look, pace, resumed
 from ims_airflow.protocol.job import Job
@@ -10,6 +13,7 @@ from ims_airflow.protocol.pace import NO_PACE
 START = 1_700_000_000.0
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="from Python 3.14 on the collector visits each dict")
 def test_the_garbage_collector_visits_nothing_of_a_course() -> None:
     course = begun(START)
     for second in range(100):
