@@ -20,14 +20,16 @@ class _Question:
 
     :param asked: by the loop's clock.
     :param fresh: seconds for which its answer will do.
+    :param waiting: how many have not been told the answer. It may be there a moment before they are.
     """
 
     asked: float
     fresh: float
     answer: asyncio.Task[Response]
+    waiting: int = 0
 
     def is_open(self, now: float) -> bool:
-        if not self.answer.done():
+        if self.waiting or not self.answer.done():
             return True
         failed = self.answer.cancelled() or self.answer.exception() is not None
         return not failed and now - self.asked < self.fresh
@@ -56,7 +58,11 @@ class SharedAnswers:
             self._forget(now)
             found = _Question(now, call.fresh, asyncio.create_task(send(call)))
             self._questions[key] = found
-        return await asyncio.shield(found.answer)
+        found.waiting += 1
+        try:
+            return await asyncio.shield(found.answer)
+        finally:
+            found.waiting -= 1
 
     async def aclose(self) -> None:
         """End what nobody waits for any more."""

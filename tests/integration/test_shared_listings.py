@@ -82,6 +82,20 @@ async def test_trouble_is_told_to_all_who_wait_and_remembered_for_nobody_else() 
     assert (await shared.ask(listing(), server.send)).body == b"up"
 
 
+async def test_who_asks_when_an_answer_is_there_and_nobody_knows_yet_hears_the_same() -> None:
+    shared, server = SharedAnswers(), Server(ServiceError("down", status=503))
+    server.ready.set()
+    first = asyncio.create_task(shared.ask(listing(), server.send))
+    await asyncio.sleep(0)
+    [question] = shared._questions.values()
+    while not question.answer.done():  # noqa: ASYNC110  # the tick is what matters
+        await asyncio.sleep(0)
+    assert not first.done()
+    both = await asyncio.gather(first, shared.ask(listing(), server.send), return_exceptions=True)
+    assert [type(answer) for answer in both] == [ServiceError, ServiceError]
+    assert server.asked == 1
+
+
 async def test_an_answer_serves_others_only_while_it_is_fresh_enough_for_them() -> None:
     shared, server = SharedAnswers(), Server()
     server.ready.set()
