@@ -70,6 +70,4 @@ def test_a_waiting_trigger_needs_little_memory_and_few_objects(tmp_path: Path) -
     found = figures("waiting", tmp_path, "--count", "1000")["1000"]  # few would pay for all connections
     assert found.keys() == {"bytes", "objects", "cpu_us"}
     assert 0 < found["bytes"] <= 8 * 1024  # allocations, not timings
-    assert (
-        0 < found["objects"] <= 17
-    )  # those of asyncio among them
+    assert 0 < found["objects"] <= 17  # those of asyncio among them
