@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Protocol
@@ -50,7 +49,8 @@ class _Alarm:
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         sleepers = self.sleepers.pop(heappop(self.order))
         self._set_timer(loop)
-        _wake(sleepers)
+        for sleeper in sleepers:
+            sleeper.wake()
 
 
 _ALARMS: WeakKeyDictionary[asyncio.AbstractEventLoop, _Alarm] = WeakKeyDictionary()
@@ -67,8 +67,3 @@ def wake_after(seconds: float, sleeper: Sleeper) -> None:
     else:
         until = math.ceil((loop.time() + seconds) / GRAIN)
         _ALARMS.setdefault(loop, _Alarm()).set(sleeper, until, loop)
-
-
-def _wake(sleepers: Iterable[Sleeper]) -> None:
-    for sleeper in sleepers:
-        sleeper.wake()
